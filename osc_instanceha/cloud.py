@@ -1,0 +1,184 @@
+"""A cloud whose hosts can be recovered: the Python API."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import openstack
+from keystoneauth1 import adapter as ksa_adapter
+from keystoneauth1 import session as ksa_session
+from openstack import exceptions as sdk_exceptions
+
+from osc_instanceha import exceptions
+from osc_instanceha import images
+from osc_instanceha import locking
+from osc_instanceha import options as options_
+from osc_instanceha import plan as plan_
+from osc_instanceha import recovery
+from osc_instanceha import selection as selection_
+from osc_instanceha import sessions
+from osc_instanceha.compute import client
+from osc_instanceha.compute import failures
+from osc_instanceha.compute import microversions
+
+
+class Cloud:
+    """One cloud, seen with one set of credentials.
+
+    :param session: authenticated; used for nothing but its authentication,
+        its certificates and its time-out
+    :param region_name: of the endpoints to use
+    :param interface: of the endpoints to use
+    :param compute_endpoint: in place of the one in the catalog
+    :param compute_api_version: a microversion that is the highest to use;
+        ``'latest'`` or None for no limit
+    :param lock_url: of a tooz backend; None for the environment's
+        ``OS_INSTANCEHA_LOCK``, or files on this machine
+    :raises InvalidInput: if the version is none
+    """
+
+    def __init__(
+        self,
+        session: ksa_session.Session,
+        *,
+        region_name: str | None = None,
+        interface: str | None = None,
+        compute_endpoint: str | None = None,
+        compute_api_version: str | None = None,
+        lock_url: str | None = None,
+    ) -> None:
+        self._session = sessions.sibling(session)
+        self._lock_url = lock_url or os.environ.get('OS_INSTANCEHA_LOCK')
+        self._adapter = functools.partial(
+            ksa_adapter.Adapter,
+            self._session,
+            region_name=region_name,
+            interface=interface,
+        )
+        self._compute = client.NovaCompute(
+            self._session,
+            region_name=region_name,
+            interface=interface,
+            endpoint_override=compute_endpoint,
+            ceiling=microversions.parse(compute_api_version or ''),
+        )
+        self._images = images.ImageProperties(
+            self._adapter(service_type='image'),
+            self._adapter(service_type='block-storage'),
+            self._adapter(
+                service_type='compute', endpoint_override=compute_endpoint
+            ),
+        )
+
+    def evacuate(
+        self,
+        hosts: Sequence[str] | None,
+        selection: selection_.Selection | None = None,
+        options: options_.Options | None = None,
+        *,
+        dry_run: bool = False,
+        lock_timeout: float = locking.TIMEOUT,
+    ) -> recovery.Recovery:
+        """A run that evacuates hosts when it is iterated over.
+
+        :param hosts: exact compute host names; None for every host that is
+            forced down in Nova
+        :param selection: which of their servers; all of them by default
+        :param dry_run: decide, and change nothing
+        :param lock_timeout: seconds to wait for another run on a host
+        """
+        return recovery.Recovery(
+            hosts,
+            compute=self._compute,
+            images=self._images,
+            lock=lambda names: locking.hold(
+                self._compute.endpoint,
+                names,
+                url=self._lock_url,
+                timeout=lock_timeout,
+            ),
+            selection=selection or selection_.Selection(),
+            options=options or options_.Options(),
+            dry_run=dry_run,
+        )
+
+    def plan(
+        self,
+        hosts: Sequence[str] | None,
+        selection: selection_.Selection | None = None,
+        options: options_.Options | None = None,
+    ) -> tuple[plan_.Plan, ...]:
+        """What an evacuation would do with every server, host by host.
+
+        Nothing is changed, and no proof that the hosts are off is asked for.
+
+        :raises InstanceHAError: as :meth:`Recovery.__iter__`
+        """
+        return self.evacuate(
+            hosts, selection, options, dry_run=True
+        ).read_plans()
+
+    def project_id(self, project: str, domain: str | None = None) -> str:
+        """The ID of the project with this name or ID.
+
+        :param domain: name or ID of its domain
+        :raises ProjectNotFound: if there is none, or more than one
+        """
+        connection = openstack.connection.Connection(session=self._session)
+        identity: Any = connection.identity
+        try:
+            domain_id = None
+            if domain is not None:
+                found = identity.find_domain(domain, ignore_missing=False)
+                domain_id = found.id
+            project_ = identity.find_project(
+                project, ignore_missing=False, domain_id=domain_id
+            )
+        except sdk_exceptions.NotFoundException:
+            raise exceptions.ProjectNotFound(
+                project, "see 'openstack project list'"
+            ) from None
+        except sdk_exceptions.SDKException as error:
+            raise exceptions.ProjectNotFound(
+                project, failures.one_line(error)
+            ) from error
+        return str(project_.id)
+
+
+def connect(
+    cloud: str | None = None,
+    *,
+    session: ksa_session.Session | None = None,
+    **options: Any,
+) -> Cloud:
+    """Connect to a cloud.
+
+    :param cloud: its name in clouds.yaml; None for the environment's OS_*
+    :param session: in place of that, a keystoneauth session of the caller's
+    :param options: see :class:`Cloud`
+    :raises InstanceHAError: if there is no such cloud
+    """
+    if session is not None:
+        return Cloud(session, **options)
+    try:
+        region = openstack.config.get_cloud_region(
+            cloud=cloud, load_yaml_config=True
+        )
+        session = region.get_session()
+    except sdk_exceptions.SDKException as error:
+        raise exceptions.InvalidInput(
+            failures.one_line(error), what='cloud'
+        ) from error
+    return Cloud(
+        session,
+        **{
+            'region_name': region.get_region_name() or None,
+            'interface': region.get_interface('compute'),
+            'compute_endpoint': region.config.get('compute_endpoint_override'),
+            'compute_api_version': region.config.get('compute_api_version'),
+            **options,
+        },
+    )

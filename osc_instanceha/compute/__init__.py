@@ -1,0 +1,1 @@
+"""Nova. Nothing outside this package knows its client or microversions."""

@@ -1,0 +1,292 @@
+"""Reading from Nova.
+
+With a keystoneauth adapter: novaclient ends at 2.96, and drops the links that
+tell whether a page was the last (invariant 7), and the Date of an answer.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from keystoneauth1 import adapter as ksa_adapter
+from keystoneauth1 import session as ksa_session
+
+from osc_instanceha import exceptions
+from osc_instanceha import model
+from osc_instanceha.compute import answers
+from osc_instanceha.compute import failures
+from osc_instanceha.compute import microversions
+
+#: A read that fails is repeated so often, with growing pauses.
+_READ_RETRIES = 2
+_RETRIABLE = [429, 500, 502, 503, 504]
+
+#: Instance actions that say what the owner wants the power state to be.
+_STARTS = frozenset(
+    ('create', 'start', 'reboot', 'rebuild', 'restore', 'resume', 'unshelve')
+)
+
+
+class NovaReader:
+    """The part of :class:`~osc_instanceha.ports.Compute` that only reads.
+
+    :param session: see :func:`osc_instanceha.sessions.sibling`
+    :param ceiling: the highest microversion to use, or None
+    """
+
+    def __init__(
+        self,
+        session: ksa_session.Session,
+        *,
+        region_name: str | None = None,
+        interface: str | None = None,
+        endpoint_override: str | None = None,
+        ceiling: microversions.Version | None = None,
+    ) -> None:
+        self._ceiling = ceiling
+        self._adapter = ksa_adapter.Adapter(
+            session,
+            service_type='compute',
+            region_name=region_name,
+            interface=interface,
+            endpoint_override=endpoint_override,
+        )
+
+    @functools.cached_property
+    def _versions(self) -> microversions.Choice:
+        with failures.translated('The Compute API'):
+            data = self._adapter.get_endpoint_data()
+        if data is None or data.max_microversion is None:
+            raise exceptions.Unreachable(
+                'The Compute API could not be found: the catalog names no '
+                'compute endpoint for these credentials and this region, or '
+                'it does not answer'
+            )
+        major, minor = data.max_microversion[:2]
+        return microversions.choose((int(major), int(minor)), self._ceiling)
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of the Compute API: tells one cloud from another."""
+        with failures.translated('The Compute API'):
+            return str(self._adapter.get_endpoint())
+
+    def _get(self, path: str, **params: Any) -> tuple[Any, Mapping[str, str]]:
+        where = f'GET {path}'
+        with failures.translated(where):
+            response = self._adapter.get(
+                path,
+                params={k: v for k, v in params.items() if v is not None},
+                microversion=microversions.text(self._versions.reading),
+                connect_retries=_READ_RETRIES,
+                status_code_retries=_READ_RETRIES,
+                retriable_status_codes=_RETRIABLE,
+            )
+        try:
+            return response.json(), response.headers
+        except ValueError:
+            raise exceptions.UnexpectedAnswer(
+                where, failures.one_line(response.text)[:60] or 'nothing'
+            ) from None
+
+    def _pages(
+        self,
+        path: str,
+        key: str,
+        marker: Callable[[Any], str],
+        enough: Callable[[list[Any]], bool] = lambda page: False,
+        **params: Any,
+    ) -> list[Any]:
+        """All items, page after page, whatever size the server likes."""
+        found: list[Any] = []
+        last = None
+        while True:
+            body, _headers = self._get(path, marker=last, **params)
+            page = answers.items(f'GET {path}', body, key)
+            found += page
+            if not body.get(f'{key}_links') or not page or enough(page):
+                return found
+            last = marker(page[-1])
+
+    def services(self) -> tuple[model.Service, ...]:
+        return self._services()
+
+    def service(self, host: str) -> model.Service | None:
+        found = [item for item in self._services(host) if item.host == host]
+        if len(found) > 1:
+            raise exceptions.IncompleteAnswer(
+                f'Nova has {len(found)} compute services of the host {host}'
+            )
+        return found[0] if found else None
+
+    def _services(self, host: str | None = None) -> tuple[model.Service, ...]:
+        body, headers = self._get(
+            '/os-services', binary='nova-compute', host=host
+        )
+        where = 'GET /os-services'
+        return tuple(
+            answers.service(where, item, headers.get('Date'))
+            for item in answers.items(where, body, 'services')
+        )
+
+    def servers(self, host: str) -> tuple[model.Server, ...]:
+        where = '/servers/detail'
+        found = self._pages(
+            where,
+            'servers',
+            lambda item: str(item['id']),
+            host=host,
+            all_tenants=1,
+        )
+        return tuple(answers.server(f'GET {where}', item) for item in found)
+
+    def server(self, server_id: str) -> model.Server | None:
+        path = f'/servers/{server_id}'
+        try:
+            body, _headers = self._get(path)
+        except exceptions.CloudError as error:
+            if error.code == 404:
+                return None
+            raise
+        where = f'GET {path}'
+        return answers.server(
+            where, answers.Reader(where, body).get('server', dict)
+        )
+
+    def evacuations(
+        self, host: str, known: Collection[str] = ()
+    ) -> tuple[model.Evacuation, ...]:
+        where = '/os-migrations'
+        found = self._pages(
+            where,
+            'migrations',
+            lambda item: str(item['uuid']),
+            # Newest first: behind a known one there are only known ones.
+            lambda page: str(page[-1].get('uuid')) in known,
+            source_compute=host,
+            migration_type='evacuation',
+        )
+        records = tuple(
+            answers.evacuation(f'GET {where}', item) for item in found
+        )
+        for record in records:
+            if record.source != host:
+                raise exceptions.UnexpectedAnswer(
+                    f'GET {where}?source_compute={host}',
+                    f'migration {record.id} is from {record.source}',
+                )
+        return records
+
+    def groups(self) -> tuple[model.ServerGroup, ...]:
+        where = '/os-server-groups'
+        found: list[Any] = []
+        while True:
+            # There are no links, and the size of a page is the server's
+            # secret: only an empty one is the last for sure.
+            body, _headers = self._get(
+                where, all_projects='True', offset=len(found) or None
+            )
+            page = answers.items(f'GET {where}', body, 'server_groups')
+            if not page:
+                return tuple(
+                    answers.group(f'GET {where}', item) for item in found
+                )
+            found += page
+
+    def aggregates(self) -> tuple[model.Aggregate, ...]:
+        where = 'GET /os-aggregates'
+        body, _headers = self._get('/os-aggregates')
+        return tuple(
+            answers.aggregate(where, item)
+            for item in answers.items(where, body, 'aggregates')
+        )
+
+    def hypervisor_types(
+        self, hypervisors: Iterable[str]
+    ) -> Mapping[str, str]:
+        names = set(hypervisors)
+        # One host has one hypervisor, but for Ironic.
+        pattern = next(iter(names)) if len(names) == 1 else None
+        return {
+            name: answers.Reader('GET /os-hypervisors', item).get(
+                'hypervisor_type', str
+            )
+            for name, item in self._hypervisors(pattern)
+            if name in names
+        }
+
+    def hypervisor_host(self, hypervisor: str) -> str | None:
+        for name, item in self._hypervisors(None):
+            if name == hypervisor:
+                raw = answers.Reader('GET /os-hypervisors', item)
+                return raw.read('service').get('host', str)
+        return None
+
+    def _hypervisors(self, pattern: str | None) -> list[tuple[str, Any]]:
+        path = '/os-hypervisors/detail'
+        try:
+            found = self._pages(
+                path,
+                'hypervisors',
+                lambda item: str(item['id']),
+                hypervisor_hostname_pattern=pattern,
+            )
+        except exceptions.CloudError as error:
+            if error.code == 404 and pattern is not None:
+                return []
+            raise
+        where = f'GET {path}'
+        return [
+            (answers.Reader(where, i).get('hypervisor_hostname', str), i)
+            for i in found
+        ]
+
+    def was_stopped(self, server_id: str) -> bool:
+        for action in self._actions(server_id):
+            if action == 'stop':
+                return True
+            if action in _STARTS:
+                return False
+        return False
+
+    def _actions(self, server_id: str) -> list[str]:
+        path = f'/servers/{server_id}/os-instance-actions'
+        where = f'GET {path}'
+        body, _headers = self._get(path)
+        return [
+            answers.Reader(where, item).get('action', str)
+            for item in answers.items(where, body, 'instanceActions')
+        ]
+
+    def failure(self, server: model.Server, request_id: str | None) -> str:
+        events: list[answers.Reader] = []
+        started = ''
+        if request_id is not None:
+            path = f'/servers/{server.id}/os-instance-actions/{request_id}'
+            where = f'GET {path}'
+            body, _headers = self._get(path)
+            action = answers.Reader(where, body).read('instanceAction')
+            started = action.optional('start_time', str) or ''
+            events = [
+                answers.Reader(where, item)
+                for item in action.optional('events', list) or ()
+            ]
+        suffix = f' (request {request_id})' if request_id else ''
+        fault = server.fault
+        # A fault stays with a server for good: only a newer one is ours.
+        if fault is not None and fault.created.rstrip('Z') >= started:
+            return fault.message + suffix
+        for event in events:
+            words = event.optional('details', str) or _last_line(
+                event.optional('traceback', str)
+            )
+            if event.optional('result', str) == 'Error' and words:
+                return words + suffix
+        return 'its evacuation failed, and Nova does not say why' + suffix
+
+
+def _last_line(traceback: str | None) -> str:
+    lines = (traceback or '').strip().splitlines()
+    return lines[-1].strip() if lines else ''

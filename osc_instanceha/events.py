@@ -1,0 +1,83 @@
+"""What a recovery tells while it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from osc_instanceha import exceptions
+from osc_instanceha import model
+from osc_instanceha import plan
+
+
+@dataclasses.dataclass(frozen=True)
+class Planned:
+    """The host's servers are known and decided upon."""
+
+    plan: plan.Plan
+
+
+@dataclasses.dataclass(frozen=True)
+class Listening:
+    """The host's record changed lately: its silence is waited for."""
+
+    host: str
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Marked:
+    """The host was forced down and disabled in Nova by this run."""
+
+    host: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class HostRefused:
+    """No (further) evacuation is started from the host."""
+
+    host: str
+    error: exceptions.HostNotProvenOff
+
+
+@dataclasses.dataclass(frozen=True)
+class Accepted:
+    """Nova has accepted the evacuation of a server."""
+
+    server: model.Server
+    request_id: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Retrying:
+    """A server's evacuation failed and is to be tried again."""
+
+    server: model.Server
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    """The outcome of a server is known."""
+
+    result: model.ServerResult
+
+
+@dataclasses.dataclass(frozen=True)
+class Trouble:
+    """The cloud did not answer as it should; the run goes on."""
+
+    host: str
+    error: exceptions.CloudError
+
+
+Event = (
+    Planned
+    | Listening
+    | Marked
+    | HostRefused
+    | Accepted
+    | Retrying
+    | Ended
+    | Trouble
+)

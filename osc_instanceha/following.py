@@ -1,0 +1,188 @@
+"""From an accepted request to an outcome, server by server.
+
+Invariants kept here:
+
+3. What was not answered is unknown until Nova's own records tell; success is
+   that the server is on another host, never a status.
+6. A server that was stopped is stopped again, whatever lay in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from osc_instanceha import events
+from osc_instanceha import model
+from osc_instanceha import options as options_
+from osc_instanceha import plan
+from osc_instanceha import ports
+from osc_instanceha import refusals
+from osc_instanceha import tracking
+
+#: Seconds after which a request without an answer, of which Nova's records
+#: show no trace, is given up as unknown.
+_TRACE = 120.0
+
+#: Seconds that Nova may take to put a server in order after its evacuation
+#: has failed, or that a record may be missing from the list.
+_SETTLE = 60.0
+
+
+class Follower:
+    """Takes the tracks of one host onward by what Nova shows.
+
+    Every method may raise :class:`~.exceptions.CloudError`; the track is then
+    as it was.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        *,
+        compute: ports.Compute,
+        clock: ports.Clock,
+        options: options_.Options,
+    ) -> None:
+        self._host = host
+        self._compute = compute
+        self._clock = clock
+        self._options = options
+
+    def answered(
+        self, track: tracking.Track, posted: ports.Posted
+    ) -> Iterator[events.Event]:
+        """Take in the answer to an evacuate request."""
+        now = self._clock.monotonic()
+        track.request_id = posted.request_id or track.request_id
+        track.reason = posted.message
+        match posted.answer:
+            case ports.Answer.ACCEPTED:
+                if posted.stops and track.last_vm_state != 'error':
+                    # Nova stops it, except a server that was in ERROR.
+                    track.last_vm_state = 'stopped'
+                track.enter(tracking.Phase.OPEN, now)
+                yield events.Accepted(track.server, posted.request_id)
+            case ports.Answer.UNCERTAIN | ports.Answer.ERRED:
+                track.enter(tracking.Phase.UNCERTAIN, now)
+                track.definite = posted.answer is ports.Answer.ERRED
+            case ports.Answer.NOT_SENT:
+                track.attempts -= 1
+                track.enter(tracking.Phase.WAITING, now)
+            case _:
+                # Until it is known what stood in the way.
+                track.definite = True
+                track.enter(tracking.Phase.UNCERTAIN, now)
+
+    def follow(
+        self,
+        track: tracking.Track,
+        evacuations: tuple[model.Evacuation, ...],
+    ) -> None:
+        """Take in the host's evacuations, read after the last answer."""
+        record = tracking.newest(track, evacuations)
+        if record is None:
+            self._without_record(track)
+            return
+        track.evacuation = record
+        now = self._clock.monotonic()
+        if record.status.succeeded:
+            self._moved(track, record.destination)
+        elif record.status.failed:
+            track.enter(tracking.Phase.BROKEN, now)
+        elif track.phase is not tracking.Phase.OPEN:
+            track.enter(tracking.Phase.OPEN, now)
+
+    def _without_record(self, track: tracking.Track) -> None:
+        waited = self._clock.monotonic() - track.since
+        uncertain = track.phase is tracking.Phase.UNCERTAIN
+        definite = uncertain and track.definite
+        if not definite and waited < (_TRACE if uncertain else _SETTLE):
+            return
+        server = self._compute.server(track.server.id)
+        if server is None:
+            self.left(track, None)
+        elif server.host != self._host:
+            if definite:
+                self.left(track, server)
+            else:
+                self._moved(track, server.host)
+        elif refusals.rebuilding(server.task_state):
+            track.enter(tracking.Phase.OPEN, self._clock.monotonic())
+        elif definite:
+            track.end(model.Outcome.FAILED, track.reason)
+        elif uncertain:
+            track.end(
+                model.Outcome.UNKNOWN,
+                f'no answer to its evacuate request ({track.reason}), and '
+                f'Nova shows no trace of it; run the command again later',
+            )
+        else:
+            track.end(
+                model.Outcome.UNKNOWN,
+                'Nova lists no record of its evacuation any more, and the '
+                'server is where it was',
+            )
+
+    def _moved(self, track: tracking.Track, destination: str | None) -> None:
+        track.destination = destination
+        if (
+            track.step.end_state is model.EndState.STOPPED
+            and track.last_vm_state != 'stopped'
+        ):
+            track.enter(tracking.Phase.SETTLING, self._clock.monotonic())
+        else:
+            self._evacuated(track)
+
+    def _evacuated(self, track: tracking.Track) -> None:
+        waited_for = track.step.action is model.Action.WAIT
+        track.end(
+            model.Outcome.EVACUATED,
+            'by an evacuation that was open already'
+            if waited_for and not track.attempts
+            else track.step.reason
+            if not waited_for
+            else '',
+        )
+
+    def left(self, track: tracking.Track, server: model.Server | None) -> None:
+        """The server is no longer on the host, and not by our doing."""
+        if server is None:
+            track.end(model.Outcome.SKIPPED, 'it was deleted meanwhile')
+        else:
+            track.destination = server.host
+            track.end(
+                model.Outcome.SKIPPED,
+                f'it has left the host meanwhile, for {server.host}',
+            )
+
+    def broken(self, track: tracking.Track) -> Iterator[events.Event]:
+        """See why an evacuation failed, and whether to try again."""
+        server = self._compute.server(track.server.id)
+        if server is None:
+            self.left(track, None)
+            return
+        if server.host != self._host:
+            self._moved(track, server.host)
+            return
+        now = self._clock.monotonic()
+        if server.task_state is not None and now - track.since < _SETTLE:
+            return
+        track.reason = self._compute.failure(server, track.request_id)
+        held = plan.refuse_now(server)
+        if held is not None:
+            track.end(model.Outcome.FAILED, f'{track.reason} ({held})')
+        elif not track.step.allowed or track.attempts > self._options.retries:
+            track.end(model.Outcome.FAILED, track.reason)
+        else:
+            track.enter(tracking.Phase.WAITING, now)
+            yield events.Retrying(track.server, track.reason)
+
+    def settle(self, track: tracking.Track) -> None:
+        """Stop a server that has moved and was stopped before."""
+        server = self._compute.server(track.server.id)
+        if server is None:
+            self.left(track, None)
+        elif server.vm_state == 'stopped':
+            self._evacuated(track)
+        elif server.vm_state == 'active' and server.task_state is None:
+            self._compute.stop(server.id)

@@ -1,0 +1,89 @@
+"""Reading all that a plan needs of one host.
+
+Invariant 7 is kept here and in the adapters behind it: everything is read,
+and known to be whole, before anything is decided.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from osc_instanceha import exceptions
+from osc_instanceha import hosts
+from osc_instanceha import model
+from osc_instanceha import plan as plan_
+from osc_instanceha import ports
+from osc_instanceha import selection as selection_
+
+
+@dataclasses.dataclass(frozen=True)
+class Surroundings:
+    """What is the same for all hosts, and read once for all."""
+
+    groups: tuple[model.ServerGroup, ...]
+    aggregates: tuple[model.Aggregate, ...]
+
+
+def read_surroundings(compute: ports.Compute) -> Surroundings:
+    """:raises CloudError: if Nova does not tell"""
+    return Surroundings(compute.groups(), compute.aggregates())
+
+
+def read(
+    host: str,
+    compute: ports.Compute,
+    images: ports.Images,
+    selection: selection_.Selection,
+    surroundings: Surroundings,
+) -> model.Inventory:
+    """Everything about a host and its servers.
+
+    :raises CloudError: if Nova does not tell, or not everything. Glance and
+        Cinder may fail: that makes the selection of a server unknown.
+    """
+    servers = compute.servers(host)
+    # A cell that went down a moment ago leaves its servers out and says
+    # nothing; the service record, read after them, does.
+    service = compute.service(host)
+    if service is None:
+        raise exceptions.IncompleteAnswer(
+            f'Nova shows no compute service of {host} any more'
+        )
+    hosts.require_complete(service)
+    # After the servers: an evacuation that began between the two is seen.
+    evacuations = compute.evacuations(host)
+    hypervisors = {item.hypervisor for item in servers if item.hypervisor}
+    hinging = [item for item in servers if selection.hinges_on_image(item)]
+    return model.Inventory(
+        host=host,
+        servers=servers,
+        evacuations=evacuations,
+        groups=surroundings.groups,
+        aggregates=surroundings.aggregates,
+        hypervisor_types=(
+            compute.hypervisor_types(hypervisors) if hypervisors else {}
+        ),
+        images=images.facts(hinging) if hinging else {},
+    )
+
+
+def settle_end_states(plan: plan_.Plan, compute: ports.Compute) -> plan_.Plan:
+    """Ask for the history of servers of which only that tells the end state.
+
+    :raises CloudError: if Nova does not tell
+    """
+
+    def settled(step: plan_.Step) -> plan_.Step:
+        if step.end_state is not None or not step.allowed:
+            return step
+        stopped = compute.was_stopped(step.server.id)
+        return dataclasses.replace(
+            step,
+            end_state=(
+                model.EndState.STOPPED if stopped else model.EndState.ACTIVE
+            ),
+        )
+
+    return dataclasses.replace(
+        plan, steps=tuple(settled(step) for step in plan.steps)
+    )

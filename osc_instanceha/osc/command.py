@@ -1,0 +1,93 @@
+"""What the commands have in common: exit codes and errors in one line."""
+
+from __future__ import annotations
+
+import argparse
+import enum
+import logging
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from osc_lib.command import command
+
+if TYPE_CHECKING:
+    from osc_instanceha import cloud
+
+LOG = logging.getLogger(__name__)
+
+
+class ExitCode(enum.IntEnum):
+    """A contract with whatever calls the commands."""
+
+    DONE = 0
+    #: An error before anything was changed.
+    ERROR = 1
+    #: argparse's own.
+    USAGE = 2
+    #: Some servers (or hosts) were not recovered.
+    INCOMPLETE = 3
+    #: A host is not proven off; nothing was evacuated from it.
+    NOT_PROVEN_OFF = 4
+    #: A safety limit refused.
+    LIMIT = 5
+    #: Time ran out, or an answer was lost: some outcomes are unknown.
+    UNKNOWN = 6
+
+
+class Lister(command.Lister):
+    """A list whose exit code says whether all went well.
+
+    cliff's own always ends with 0, and looks at the column names only when
+    the work is done already.
+    """
+
+    #: Every column there may be, in order.
+    columns: Sequence[str] = ()
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[Sequence[str], Iterable[Any]]:
+        self.exit_code, columns, rows = self.act(parsed_args)
+        return columns, rows
+
+    def act(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[ExitCode, Sequence[str], Iterable[Any]]:
+        """Do the work; returns exit code, columns and rows."""
+        raise NotImplementedError
+
+    @property
+    def cloud(self) -> cloud.Cloud:
+        made: cloud.Cloud = self.app.client_manager.instanceha  # type: ignore[attr-defined]
+        return made
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        # Before anything is done: it may be an evacuation.
+        self._generate_columns_and_selector(parsed_args, self.columns)
+        from osc_instanceha import exceptions
+
+        self.exit_code = ExitCode.DONE
+        try:
+            super().run(parsed_args)
+        except exceptions.InstanceHAError as error:
+            self.complain(error)
+            return exit_code_of(error)
+        return self.exit_code
+
+    def complain(self, error: Exception) -> None:
+        """One line on stderr; the traceback only with ``--debug``."""
+        if self.app.options.debug:
+            LOG.error('%s', error, exc_info=error)
+        else:
+            LOG.error('%s', error)
+
+
+def exit_code_of(error: Exception) -> ExitCode:
+    from osc_instanceha import exceptions
+
+    match error:
+        case exceptions.HostNotProvenOff():
+            return ExitCode.NOT_PROVEN_OFF
+        case exceptions.TooManyHostsDown():
+            return ExitCode.LIMIT
+    return ExitCode.ERROR

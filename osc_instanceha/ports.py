@@ -1,0 +1,136 @@
+"""What a recovery needs of the world outside; adapters provide it."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import time
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
+
+from osc_instanceha import model
+
+
+class Answer(enum.Enum):
+    """What is known after an evacuate request was sent."""
+
+    ACCEPTED = 'accepted'
+    #: Nova said no: nothing has begun.
+    REFUSED = 'refused'
+    #: Nova said no because it takes the source host to be up.
+    HOST_IN_USE = 'host in use'
+    #: The request never left: it may be sent again.
+    NOT_SENT = 'not sent'
+    #: Nova answered that it failed; its records tell how far it came.
+    ERRED = 'erred'
+    #: No answer; Nova may have taken it, or may yet (invariant 3).
+    UNCERTAIN = 'uncertain'
+
+
+@dataclasses.dataclass(frozen=True)
+class Posted:
+    """The answer to an evacuate request.
+
+    :ivar code: HTTP status, if there was one
+    :ivar stops: whether Nova itself will leave the server stopped
+    """
+
+    answer: Answer
+    message: str = ''
+    request_id: str | None = None
+    code: int | None = None
+    stops: bool = False
+
+
+class Compute(Protocol):
+    """Nova. Every method may raise :class:`~.exceptions.CloudError`."""
+
+    def services(self) -> tuple[model.Service, ...]:
+        """Every nova-compute service."""
+
+    def service(self, host: str) -> model.Service | None:
+        """The nova-compute service of exactly this host."""
+
+    def mark_down(self, service: model.Service, reason: str) -> model.Service:
+        """Force the service down and disable it, in one call."""
+
+    def servers(self, host: str) -> tuple[model.Server, ...]:
+        """Every server of the host, of all projects; the whole list."""
+
+    def server(self, server_id: str) -> model.Server | None:
+        """One server as it is now; None if there is none any more."""
+
+    def evacuations(
+        self, host: str, known: Collection[str] = ()
+    ) -> tuple[model.Evacuation, ...]:
+        """Evacuations begun from the host, newest first.
+
+        :param known: ids of records that are over and known; the list may
+            end when it has come to one of them
+        """
+
+    def groups(self) -> tuple[model.ServerGroup, ...]:
+        """Every server group."""
+
+    def aggregates(self) -> tuple[model.Aggregate, ...]:
+        """Every host aggregate."""
+
+    def hypervisor_types(
+        self, hypervisors: Iterable[str]
+    ) -> Mapping[str, str]:
+        """The type of each hypervisor, by its name."""
+
+    def hypervisor_host(self, hypervisor: str) -> str | None:
+        """The compute host whose hypervisor has exactly this name."""
+
+    def evacuate(
+        self,
+        server_id: str,
+        *,
+        guarded: bool,
+        target_host: str | None,
+        stopped: bool,
+    ) -> Posted:
+        """Ask for an evacuation, once; never raises for what Nova says.
+
+        :param guarded: let the destination check that the disks are shared
+        """
+
+    def stop(self, server_id: str) -> None:
+        """Ask for a server to be stopped."""
+
+    def was_stopped(self, server_id: str) -> bool:
+        """Whether the last power action of a server's owner was a stop."""
+
+    def failure(self, server: model.Server, request_id: str | None) -> str:
+        """Why the server's last evacuation failed, in Nova's words."""
+
+
+class Images(Protocol):
+    """Glance and Cinder, for what Nova does not show of images."""
+
+    def facts(
+        self, servers: Iterable[model.Server]
+    ) -> Mapping[str, model.ImageFacts]:
+        """The image properties of each server, by server id.
+
+        What cannot be read is a fact too (properties None): never raises.
+        """
+
+
+class Clock(Protocol):
+    def monotonic(self) -> float:
+        """Seconds that never go backwards."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let so many seconds pass."""
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)

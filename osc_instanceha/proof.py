@@ -1,0 +1,128 @@
+"""The proof that a host is off, for as long as a run lasts.
+
+Invariant 1 is kept here: nothing is evacuated from a host unless it is forced
+down in Nova *and* its nova-compute has been silent for longer than a report
+takes; and nothing more once either has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from osc_instanceha import events
+from osc_instanceha import exceptions
+from osc_instanceha import heartbeat
+from osc_instanceha import hosts
+from osc_instanceha import model
+from osc_instanceha import options as options_
+from osc_instanceha import ports
+
+
+class Proof:
+    """What speaks for and against a host's being off.
+
+    :ivar refusal: what spoke against it; final
+    :ivar calls: service records read so far
+    """
+
+    def __init__(
+        self,
+        service: model.Service,
+        *,
+        compute: ports.Compute,
+        clock: ports.Clock,
+        options: options_.Options,
+        who: Callable[[], tuple[str, str]],
+    ) -> None:
+        self.host = service.host
+        self.refusal: exceptions.HostNotProvenOff | None = None
+        self.calls = 0
+        self._service = service
+        self._compute = compute
+        self._clock = clock
+        self._options = options
+        self._who = who
+        self._heartbeat = heartbeat.Heartbeat(options.report_interval)
+        self._heartbeat.observe(service, clock.monotonic())
+        self._listening = False
+
+    @property
+    def silent(self) -> bool:
+        """Whether the host has been silent for long enough, until now."""
+        now = self._clock.monotonic()
+        return self._heartbeat.pulse(
+            now
+        ) is heartbeat.Pulse.SILENT and not self._heartbeat.due(now)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the host is proven off, at this moment."""
+        return (
+            self.refusal is None
+            and bool(self._service.forced_down)
+            and self.silent
+        )
+
+    def refuse(self, reason: str, cure: str) -> Iterator[events.Event]:
+        """The host is not off: let nothing more begin."""
+        if self.refusal is None:
+            self.refusal = exceptions.HostNotProvenOff(self.host, reason, cure)
+            yield events.HostRefused(self.host, self.refusal)
+
+    def check_fenced(self) -> Iterator[events.Event]:
+        """Refuse the host if nobody says that it was fenced."""
+        if not self._service.forced_down and not self._options.already_fenced:
+            state = 'up' if self._service.up else 'down'
+            yield from self.refuse(
+                f'it is not forced down in Nova (its nova-compute is {state})',
+                f"Power it off, then mark it: 'openstack compute service set "
+                f"--down {self.host} nova-compute'; or add --already-fenced "
+                f'if you know that it is off',
+            )
+
+    def listen(self) -> Iterator[events.Event]:
+        """Read the host's service record, when that tells something new.
+
+        :raises CloudError: if it cannot be read
+        """
+        now = self._clock.monotonic()
+        if not self._heartbeat.due(now):
+            return
+        service = self._compute.service(self.host)
+        self.calls += 1
+        if service is None:
+            raise exceptions.IncompleteAnswer(
+                f'Nova shows no compute service of {self.host} any more'
+            )
+        hosts.require_complete(service)
+        if self._service.forced_down and not service.forced_down:
+            yield from self.refuse(
+                'somebody has lifted forced down while this run was going on',
+                'Find out who did and why before you run it again',
+            )
+        self._service = service
+        pulse = self._heartbeat.observe(service, now)
+        if pulse is heartbeat.Pulse.ALIVE:
+            yield from self.refuse(
+                'its nova-compute goes on reporting to Nova, so it is alive',
+                'Its servers may be running there: power it off first',
+            )
+        elif self.refusal is None and not self.silent and not self._listening:
+            self._listening = True
+            yield events.Listening(self.host, self._heartbeat.period)
+
+    def complete(self) -> Iterator[events.Event]:
+        """Listen, and mark the host once it is silent and vouched for.
+
+        :raises CloudError: if Nova does not answer
+        """
+        yield from self.listen()
+        if (
+            self.refusal is None
+            and self.silent
+            and not self._service.forced_down
+        ):
+            reason = hosts.mark_reason(*self._who(), self._service)
+            self._service = self._compute.mark_down(self._service, reason)
+            self._heartbeat.expect(self._service)
+            yield events.Marked(self.host, reason)
