@@ -1,0 +1,144 @@
+"""python -m tests.cloud: a Nova cloud to try things on."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+from tests.cloud import launcher
+from tests.cloud import services
+
+WELCOME = """
+The cloud is ready. In another shell:
+
+    export OS_CLIENT_CONFIG_FILE={state}/clouds.yaml OS_CLOUD=embedded
+    export TESTS_CLOUD={state}
+    openstack compute service list --service nova-compute
+
+A few servers to lose:
+
+    openstack --os-compute-api-version 2.96 server create --host host1 \\
+        --flavor small --image cirros --nic none --min 3 --max 3 --wait web
+    openstack server list --long -c Name -c Status -c Host
+
+The host they are on crashes, and comes back:
+
+    python -m tests.cloud.ctl crash host1
+    python -m tests.cloud.ctl start host1
+
+Everything else: python -m tests.cloud.ctl --help
+Ctrl-C stops the cloud.
+"""
+
+
+LAST_WORDS = """
+import shutil, sys
+for state in sys.argv[2:]:
+    shutil.rmtree(state)
+sys.exit(int(sys.argv[1]))
+"""
+
+
+def stop_with_parent() -> None:
+    """Whoever started this holds the other end of standard input."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog='python -m tests.cloud', description=__doc__
+    )
+    parser.add_argument(
+        '--state',
+        type=pathlib.Path,
+        metavar='DIR',
+        help='keep everything here, also afterwards; must be empty or absent '
+        '(default: a temporary directory)',
+    )
+    parser.add_argument(
+        '--hosts',
+        type=int,
+        default=3,
+        metavar='N',
+        help='compute hosts, host1 to hostN (default: 3)',
+    )
+    parser.add_argument(
+        '--report-interval',
+        type=int,
+        default=2,
+        metavar='S',
+        help='seconds between two heartbeats (default: 2)',
+    )
+    parser.add_argument(
+        '--quiet-ready',
+        action='store_true',
+        help='print only READY and the state directory when it is ready, and '
+        'stop when standard input is closed',
+    )
+    args = parser.parse_args()
+    if args.state and args.state.exists() and any(args.state.iterdir()):
+        parser.error(f'{args.state} is not empty')
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    if args.quiet_ready:
+        stop_with_parent()
+    sys.exit(run(args))
+
+
+def run(args: argparse.Namespace) -> int:
+    state = args.state or pathlib.Path(tempfile.mkdtemp(prefix='cloud-'))
+    state.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    code = 1
+    cloud = None
+    try:
+        cloud = launcher.Launcher(state, args.hosts, args.report_interval)
+        cloud.start()
+        if args.quiet_ready:
+            print('READY', cloud.state, flush=True)
+        else:
+            print(WELCOME.format(state=cloud.state), flush=True)
+            print('(%.0f s)' % (time.monotonic() - began), flush=True)
+        signal.pause()
+    except (KeyboardInterrupt, SystemExit):
+        code = 0
+    except services.StartError as exc:
+        print(f'The cloud did not start: {exc}', file=sys.stderr)
+    except Exception:
+        traceback.print_exc()
+    finally:
+        # A second signal must not stop the stopping.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if cloud:
+            cloud.stop()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Nova's threads are not worth waiting for, but they would go on to
+        # write below the state directory until there is another program.
+        os.execv(
+            sys.executable,
+            [
+                sys.executable,
+                '-S',
+                '-c',
+                LAST_WORDS,
+                str(code),
+                *([] if args.state else [str(state)]),
+            ],
+        )
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,130 @@
+"""The control API of the Compute service.
+
+Beside what every service has (:class:`tests.cloud.tap.Control`):
+
+======  ==============================  ====================================
+POST    /control/hosts/HOST/crash       {"guests_survive": bool}
+POST    /control/hosts/HOST/start       a new nova-compute
+PUT     /control/hosts/HOST/rule        see hypervisor.Rule, any fields
+GET     /control/hosts                  state, rule and held spawns of each
+GET     /control/guests                 runs, spawns and who ran twice
+PUT     /control/cap                    a microversion or null
+PUT     /control/page-size              a number or null
+PUT     /control/cell-down              true or false
+GET     /control/servers/UUID           the row in Nova's database
+PATCH   /control/servers/UUID           write some of its columns
+GET     /control/migrations             all rows
+POST    /control/migrations             plant a row
+PATCH   /control/migrations/ID          write some of its columns
+POST    /control/reset                  see reset.Reset
+======  ==============================  ====================================
+"""
+
+from __future__ import annotations
+
+from collections import abc
+import dataclasses
+from typing import Any
+import uuid
+
+from tests.cloud import compute
+from tests.cloud import database
+from tests.cloud import reset
+from tests.cloud import tap
+
+
+class NovaControl(tap.Control):
+    def __init__(
+        self,
+        tapped: tap.Tap,
+        nova: compute.Nova,
+        rows: database.NovaRows,
+        start_over: reset.Reset,
+    ) -> None:
+        super().__init__(tapped)
+        self.nova = nova
+        self.rows = rows
+        self.start_over = start_over
+
+    def dispatch(self, method: str, path: list[str], body: Any) -> Any:
+        match path:
+            case ['hosts', *rest]:
+                return self.hosts(method, rest, body)
+            case ['servers', server]:
+                return self.servers(method, server, body)
+            case ['migrations', *rest]:
+                return self.migrations(method, rest, body)
+        match [method, *path]:
+            case ['GET', 'guests']:
+                return self.guests()
+            case ['PUT', 'cap']:
+                self.nova.switches.cap(body)
+            case ['PUT', 'page-size']:
+                self.nova.switches.page_size(body)
+            case ['PUT', 'cell-down']:
+                self.nova.switches.down = body
+            case ['POST', 'reset']:
+                return self.start_over()
+            case _:
+                return super().dispatch(method, path, body)
+        return {}
+
+    def hosts(self, method: str, path: list[str], body: Any) -> Any:
+        machines = self.nova.hypervisor.machines
+        if path and path[0] not in machines:
+            raise LookupError(f'no host {path[0]}')
+        match [method, *path]:
+            case ['GET']:
+                return {
+                    host: {
+                        'crashed': self.nova.is_crashed(host),
+                        'rule': dataclasses.asdict(machine.rule),
+                        'held': list(machine.held),
+                        'node': machine.node,
+                    }
+                    for host, machine in machines.items()
+                }
+            case ['POST', host, 'crash']:
+                self.nova.crash(host, **body or {})
+            case ['POST', host, 'start']:
+                self.nova.start_compute(host)
+            case ['PUT', host, 'rule']:
+                self.nova.hypervisor.set_rule(host, **body)
+            case _:
+                raise LookupError('no such control')
+        return {}
+
+    def guests(self) -> abc.Mapping[str, Any]:
+        ledger = self.nova.hypervisor.ledger
+        return {
+            'runs': ledger.as_dict(),
+            'spawns': dict(ledger.spawns),
+            'ran_twice': ledger.ran_twice(),
+        }
+
+    def servers(self, method: str, server: str, body: Any) -> Any:
+        if method == 'PATCH':
+            self.rows.update('instances', body, uuid=server)
+        rows = self.rows.select('instances', uuid=server)
+        if not rows:
+            raise LookupError(f'no server {server}')
+        return rows[0]
+
+    def migrations(self, method: str, path: list[str], body: Any) -> Any:
+        match [method, *path]:
+            case ['POST']:
+                return {
+                    'id': self.rows.insert(
+                        'migrations',
+                        {
+                            'created_at': database.timestamp(),
+                            'deleted': 0,
+                            'hidden': False,
+                            'uuid': str(uuid.uuid4()),
+                            **body,
+                        },
+                    )
+                }
+            case ['PATCH', number]:
+                self.rows.update('migrations', body, id=int(number))
+        return self.rows.select('migrations')

@@ -1,0 +1,238 @@
+"""A WSGI middleware that records requests and injects faults."""
+
+from __future__ import annotations
+
+from collections import abc
+import contextlib
+import dataclasses
+import io
+import re
+import socket
+import threading
+import time
+from typing import Any
+
+from tests.cloud import web
+
+# Larger bodies (image data) go through unread.
+LARGEST_RECORDED_BODY = 1 << 20
+
+
+@dataclasses.dataclass
+class Fault:
+    """What shall happen to some of the requests.
+
+    :ivar match: a regular expression, searched for in
+        ``METHOD /path?query body``
+    :ivar status: answer this status instead of asking the service
+    :ivar body: with this JSON body
+    :ivar headers: and these headers
+    :ivar reset: cut the connection instead of answering
+    :ivar after: let the service handle the request, then answer as above:
+        the request took effect, but the client does not learn of it
+    :ivar delay: seconds to wait before anything else
+    :ivar times: how often it applies; None is always
+    :ivar skip: how many matching requests pass untouched before that
+    """
+
+    match: str
+    status: int | None = None
+    body: Any = None
+    headers: dict[str, str] = dataclasses.field(default_factory=dict)
+    reset: bool = False
+    after: bool = False
+    delay: float = 0
+    times: int | None = None
+    skip: int = 0
+
+    def applies(self, line: str) -> bool:
+        if not re.search(self.match, line, re.DOTALL):
+            return False
+        if self.skip > 0:
+            self.skip -= 1
+            return False
+        if self.times is not None:
+            self.times -= 1
+            return self.times >= 0
+        return True
+
+    @property
+    def answers(self) -> bool:
+        return self.reset or self.status is not None
+
+    def answer(
+        self, environ: dict[str, Any], start_response: abc.Callable
+    ) -> list[bytes]:
+        if self.reset:
+            with contextlib.suppress(OSError):
+                environ['tests.cloud.socket'].shutdown(socket.SHUT_RDWR)
+            start_response('500 Connection cut', [])
+            return []
+        body = self.body
+        if body is None:
+            body = {
+                'injected': {'code': self.status, 'message': 'injected fault'}
+            }
+        return web.answer_json(
+            start_response,
+            f'{self.status} Injected',
+            body,
+            self.headers.items(),
+        )
+
+
+NOTHING = Fault(match='')
+
+
+class Tap:
+    """The middleware.
+
+    Requests below /control/ go to ``control``, are not recorded, and meet no
+    fault.
+    """
+
+    def __init__(self, app: abc.Callable, record_bodies: bool = True) -> None:
+        self.app = app
+        self.record_bodies = record_bodies
+        self.control: abc.Callable = Control(self)
+        self.requests: list[dict[str, Any]] = []
+        self.faults: list[Fault] = []
+        self.active = 0
+        self.hurry = threading.Event()  # ends the delays of faults
+        self.lock = threading.Lock()
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: abc.Callable
+    ) -> abc.Iterable[bytes]:
+        if environ['PATH_INFO'].startswith('/control/'):
+            return self.control(environ, start_response)
+        body = self.read_body(environ)
+        with self.lock:
+            self.active += 1
+            entry = self.record(environ, body)
+            line = '{} {}{}{} {}'.format(
+                entry['method'],
+                entry['path'],
+                '?' if entry['query'] else '',
+                entry['query'],
+                body,
+            )
+            fault = next(
+                (fault for fault in self.faults if fault.applies(line)),
+                NOTHING,
+            )
+        try:
+            return self.handle(fault, entry, environ, start_response)
+        finally:
+            with self.lock:
+                self.active -= 1
+
+    def handle(
+        self,
+        fault: Fault,
+        entry: dict[str, Any],
+        environ: dict[str, Any],
+        start_response: abc.Callable,
+    ) -> abc.Iterable[bytes]:
+        def answered(
+            status: str, headers: list[tuple[str, str]], *args: Any
+        ) -> Any:
+            entry['status'] = None if fault.reset else int(status[:3])
+            entry['injected'] = fault.answers
+            entry['seconds'] = time.time() - entry['time']
+            for name, value in headers:
+                if name.lower() == 'x-openstack-request-id':
+                    entry['request_id'] = value
+            return start_response(status, headers, *args)
+
+        if fault.delay:
+            self.hurry.wait(fault.delay)
+        if not fault.answers:
+            return self.app(environ, answered)
+        if fault.after:
+            list(self.app(environ, lambda *args: None))
+        return fault.answer(environ, answered)
+
+    @staticmethod
+    def read_body(environ: dict[str, Any]) -> str:
+        length = int(environ.get('CONTENT_LENGTH') or 0)
+        if not 0 < length <= LARGEST_RECORDED_BODY:
+            return ''
+        body = environ['wsgi.input'].read(length)
+        environ['wsgi.input'] = io.BytesIO(body)
+        return body.decode('utf-8', 'replace')
+
+    def record(self, environ: dict[str, Any], body: str) -> dict[str, Any]:
+        version = environ.get('HTTP_OPENSTACK_API_VERSION', '')
+        entry = {
+            'method': environ['REQUEST_METHOD'],
+            'path': environ['PATH_INFO'],
+            'query': environ.get('QUERY_STRING', ''),
+            'body': body if self.record_bodies else '',
+            'microversion': version.partition(' ')[2].strip()
+            or environ.get('HTTP_X_OPENSTACK_NOVA_API_VERSION'),
+            'time': time.time(),
+            'status': None,
+            'injected': False,
+            'seconds': None,
+            'request_id': None,
+        }
+        self.requests.append(entry)
+        return entry
+
+    def clear(self) -> None:
+        """No faults, no record, and no delay that goes on."""
+        with self.lock:
+            self.requests = []
+            self.faults = []
+        self.hurry.set()
+        self.hurry.clear()
+
+
+class Control:
+    """The control API that every service has.
+
+    ======  ====================  =======================================
+    GET     /control/requests     every request so far
+    DELETE  /control/requests     forget them
+    PUT     /control/faults       a list of :class:`Fault`, as dictionaries
+    POST    /control/clear        forget requests, faults and delays
+    ======  ====================  =======================================
+    """
+
+    def __init__(self, tap: Tap) -> None:
+        self.tap = tap
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: abc.Callable
+    ) -> list[bytes]:
+        path = environ['PATH_INFO'].split('/')[2:]
+        try:
+            answer = self.dispatch(
+                environ['REQUEST_METHOD'], path, web.read_json(environ)
+            )
+        except LookupError as exc:
+            return web.answer_json(
+                start_response, '404 Not Found', {'error': str(exc)}
+            )
+        except Exception as exc:
+            return web.answer_json(
+                start_response,
+                '500 Internal Server Error',
+                {'error': f'{type(exc).__name__}: {exc}'},
+            )
+        return web.answer_json(start_response, '200 OK', answer)
+
+    def dispatch(self, method: str, path: list[str], body: Any) -> Any:
+        match [method, *path]:
+            case ['GET', 'requests']:
+                return self.tap.requests
+            case ['DELETE', 'requests']:
+                self.tap.requests = []
+            case ['PUT', 'faults']:
+                self.tap.faults = [Fault(**rule) for rule in body]
+            case ['POST', 'clear']:
+                self.tap.clear()
+            case _:
+                raise LookupError('no such control')
+        return {}
