@@ -147,12 +147,21 @@ class HostRecovery:
     def announce(self) -> Iterator[events.Event]:
         """Tell of every outcome that has not been told of yet."""
         if self.proof.refusal is not None:
+            self._withdraw()
             for track in self._in(tracking.Phase.WAITING):
                 track.end(model.Outcome.REFUSED, self.proof.refusal.short)
         for track in self._in(tracking.Phase.ENDED):
             if track.server.id not in self._announced:
                 self._announced.add(track.server.id)
                 yield events.Ended(track.result())
+
+    def _withdraw(self) -> None:
+        """Take back the requests that still wait for a thread to send them."""
+        for request, track in list(self._requests.items()):
+            if request.cancel():
+                del self._requests[request]
+                track.attempts -= 1
+                track.enter(tracking.Phase.WAITING, self._clock.monotonic())
 
     def _progress(self) -> set[tuple[object, ...]]:
         """What changes only when Nova gets on, not whenever we try."""

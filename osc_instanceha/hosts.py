@@ -40,7 +40,7 @@ def find(
         if name not in by_host:
             raise exceptions.HostNotFound(
                 name,
-                nearest=difflib.get_close_matches(name, by_host),
+                nearest=sorted(difflib.get_close_matches(name, by_host)),
                 service_host=hypervisor_host(name),
                 what=what,
             )
@@ -61,12 +61,17 @@ def require_complete(service: model.Service) -> model.Service:
         its servers would be short (invariant 7)
     """
     if not service.complete:
-        raise exceptions.IncompleteAnswer(
-            f'The cell of {service.host} does not answer, so Nova shows '
-            f'neither its state nor its servers: bring back the database of '
-            f'that cell, then run the command again'
-        )
+        raise unseen(service.host)
     return service
+
+
+def unseen(host: str) -> exceptions.IncompleteAnswer:
+    """The error for a host whose cell does not answer."""
+    return exceptions.IncompleteAnswer(
+        f'The cell of {host} does not answer, so Nova shows neither its state '
+        f'nor its servers: bring back the database of that cell, then run '
+        f'the command again'
+    )
 
 
 def fenced(services: Iterable[model.Service]) -> list[str]:

@@ -88,7 +88,9 @@ class Recovery:
         self._who = who
         self._hosts: list[host_recovery.HostRecovery] = []
         self._plans: list[plan.Plan] = []
-        self.timed_out = False
+        #: Hosts whose cell does not answer, so that it is not known whether
+        #: they are forced down; only where no hosts were named.
+        self.unseen: tuple[str, ...] = ()
 
     def results(self) -> tuple[model.ServerResult, ...]:
         """One result for every server of every host (invariant 4)."""
@@ -129,6 +131,8 @@ class Recovery:
             # never be sent.
             stack.callback(pool.shutdown, wait=False, cancel_futures=True)
             yield from self._read(names, pool)
+            for name in self.unseen:
+                yield events.Trouble(name, hosts.unseen(name))
             if self._dry_run:
                 yield from self._prove_only()
             else:
@@ -150,6 +154,9 @@ class Recovery:
         names = self._names
         if names is None:
             names = hosts.fenced(services)
+            self.unseen = tuple(
+                service.host for service in services if not service.complete
+            )
         found = hosts.find(names, services, self._compute.hypervisor_host)
         target = self._options.target_host
         if target is not None:
@@ -168,7 +175,9 @@ class Recovery:
             return
         # Once more, under the lock: another run may have ended just now.
         services = self._compute.services()
-        names = self._check(services) if self._names is None else names
+        if self._names is None:
+            # Only what is locked: a host fenced since waits for the next run.
+            names = [name for name in self._check(services) if name in names]
         found = hosts.find(names, services, self._compute.hypervisor_host)
         surroundings = inventory.read_surroundings(self._compute)
         for service in found:
@@ -216,7 +225,6 @@ class Recovery:
             if all(host.ended for host in self._hosts):
                 break
             if self._out_of_time(started):
-                self.timed_out = True
                 break
             took = self._clock.monotonic() - begun
             pause = _SHORTEST if moved else min(pause * 1.5, _LONGEST)

@@ -34,6 +34,19 @@ class ExitCode(enum.IntEnum):
     UNKNOWN = 6
 
 
+def paragraphs(parser: argparse.ArgumentParser) -> None:
+    """Keep the paragraphs of a command's description apart in its help."""
+
+    class Formatter(parser.formatter_class):  # type: ignore[name-defined, misc]
+        def _fill_text(self, text: str, width: int, indent: str) -> str:
+            return '\n\n'.join(
+                super(Formatter, self)._fill_text(part, width, indent)
+                for part in text.split('\n\n')
+            )
+
+    parser.formatter_class = Formatter
+
+
 class Lister(command.Lister):
     """A list whose exit code says whether all went well.
 
@@ -43,6 +56,11 @@ class Lister(command.Lister):
 
     #: Every column there may be, in order.
     columns: Sequence[str] = ()
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        paragraphs(parser)
+        return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace

@@ -62,7 +62,10 @@ class Progress:
 
     def _planned(self, count: int, plan: Any) -> None:
         moving = plan.having(model.Action.EVACUATE, model.Action.WAIT)
-        self._say(f'{plan.host}: {count} servers, {len(moving)} to evacuate')
+        self._say(
+            f'{plan.host}: {count} server{"" if count == 1 else "s"}, '
+            f'{len(moving)} to evacuate'
+        )
         if self._is_bar:
             from tqdm import tqdm
 

@@ -195,28 +195,31 @@ class EvacuateHost(command.Lister):
             dry_run=parsed_args.dry_run,
             lock_timeout=parsed_args.lock_timeout,
         )
-        error = None
         quiet = self.app.options.verbose_level == 0
+        code = command.ExitCode.DONE
         with progress.Progress(self.app.stderr, quiet=quiet) as shown:
             try:
                 for event in run:
                     shown.show(event)
-            except exceptions.InstanceHAError as exc:
+            except exceptions.InstanceHAError:
+                # Raised only before anything was changed.
+                raise
+            except Exception as error:
+                # A defect of ours. Something may have been done, and what is
+                # known of it is the report; exit code 1 would deny it.
                 if not run.results():
                     raise
-                # Something has been done: the report comes first.
-                error = exc
-        if error is not None:
-            self.complain(error)
+                self.complain(error)
+                code = command.ExitCode.INCOMPLETE
+        code = max(code, _exit_code(run, parsed_args.dry_run))
         more = parsed_args.long or parsed_args.formatter in ('json', 'yaml')
         if parsed_args.dry_run:
             columns, rows = _plan_rows(run)
         else:
             columns, rows = _RESULT, [_result_row(r) for r in run.results()]
-        code = max(_exit_code(run, parsed_args.dry_run), int(bool(error)))
         if more:
             columns = (*columns, *_MORE)
-        return command.ExitCode(code), columns, _cut(rows, len(columns), more)
+        return code, columns, _cut(rows, len(columns), more)
 
 
 def _options(parsed_args: argparse.Namespace) -> options.Options:
@@ -305,7 +308,7 @@ def _plan_row(
     )
 
 
-def _exit_code(run: recovery.Recovery, dry_run: bool) -> int:
+def _exit_code(run: recovery.Recovery, dry_run: bool) -> command.ExitCode:
     """The most serious of what happened; see the class's docstring."""
     from osc_instanceha import model
 
@@ -321,14 +324,20 @@ def _exit_code(run: recovery.Recovery, dry_run: bool) -> int:
     if dry_run:
         return (
             command.ExitCode.INCOMPLETE
-            if any(plan.having(model.Action.REFUSE) for plan in run.plans)
+            if run.unseen
+            or any(plan.having(model.Action.REFUSE) for plan in run.plans)
             else command.ExitCode.DONE
         )
     if model.Outcome.UNKNOWN in outcomes:
         return command.ExitCode.UNKNOWN
-    if run.refusals or outcomes & {
-        model.Outcome.FAILED,
-        model.Outcome.REFUSED,
-    }:
+    if (
+        run.refusals
+        or run.unseen
+        or outcomes
+        & {
+            model.Outcome.FAILED,
+            model.Outcome.REFUSED,
+        }
+    ):
         return command.ExitCode.INCOMPLETE
     return command.ExitCode.DONE
