@@ -15,7 +15,8 @@ costs nothing.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from osc_instanceha import events

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import functools
 import os
-from collections.abc import Sequence
 from typing import Any
 
-import openstack
 from keystoneauth1 import adapter as ksa_adapter
 from keystoneauth1 import session as ksa_session
+import openstack
 from openstack import exceptions as sdk_exceptions
 
 from osc_instanceha import exceptions

@@ -7,8 +7,10 @@ own records say that the first has ended.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
 import concurrent.futures
-from collections.abc import Callable, Iterable, Iterator
 
 from osc_instanceha import events
 from osc_instanceha import exceptions

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Sequence
 import difflib
-from collections.abc import Callable, Collection, Iterable, Sequence
 
 from osc_instanceha import exceptions
 from osc_instanceha import model

@@ -8,7 +8,8 @@ it is never an empty set of properties.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from keystoneauth1 import adapter as ksa_adapter

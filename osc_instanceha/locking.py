@@ -9,13 +9,14 @@ service that the cloud has already.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from collections.abc import Sequence
 import contextlib
 import hashlib
 import os
 import pathlib
 import platform
 import uuid
-from collections.abc import Iterator, Sequence
 
 from tooz import coordination
 

@@ -6,10 +6,10 @@ with a meaning, an enum says the meaning.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 import dataclasses
 import datetime
 import enum
-from collections.abc import Mapping
 
 
 class Data(enum.Enum):

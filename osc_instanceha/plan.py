@@ -9,8 +9,9 @@ Data in, decisions out. Two of the invariants are kept here:
 from __future__ import annotations
 
 import collections
+from collections.abc import Iterable
+from collections.abc import Mapping
 import dataclasses
-from collections.abc import Iterable, Mapping
 
 from osc_instanceha import exceptions
 from osc_instanceha import model

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Mapping
 import dataclasses
 import enum
 import time
-from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from osc_instanceha import model

@@ -7,7 +7,8 @@ takes; and nothing more once either has changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from collections.abc import Iterator
 
 from osc_instanceha import events
 from osc_instanceha import exceptions

@@ -6,13 +6,15 @@ one was stopped, at any point.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
 import concurrent.futures
 import contextlib
 import datetime
 import getpass
 import os
 import platform
-from collections.abc import Callable, Iterator, Sequence
 
 from osc_instanceha import events
 from osc_instanceha import exceptions

@@ -7,10 +7,12 @@ select a server nor silently leave it behind.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
 import dataclasses
 import enum
 import re
-from collections.abc import Callable, Iterable, Mapping
 
 from osc_instanceha import exceptions
 from osc_instanceha import image_names

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import requests
 from keystoneauth1 import session as ksa_session
+import requests
 
 #: Connections kept open to a service: the threads that send evacuate
 #: requests and the one that reads (keystoneauth itself keeps ten).

@@ -7,10 +7,12 @@ which something is then done.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 import datetime
 import email.utils
-from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any
+from typing import cast
+from typing import TypeVar
 
 from osc_instanceha import exceptions
 from osc_instanceha import model

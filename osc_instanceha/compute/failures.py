@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
+import contextlib
 
-import urllib3.exceptions
 from keystoneauth1 import exceptions as ksa_exceptions
 from novaclient import exceptions as nova_exceptions
+import urllib3.exceptions
 
 from osc_instanceha import exceptions
 from osc_instanceha import ports

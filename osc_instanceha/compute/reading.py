@@ -6,8 +6,11 @@ tell whether a page was the last (invariant 7), and the Date of an answer.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Mapping
 import functools
-from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from keystoneauth1 import adapter as ksa_adapter

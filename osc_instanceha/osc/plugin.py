@@ -8,7 +8,8 @@ before a command of ours runs.
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from osc_instanceha import cloud

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any
+from typing import Self
+from typing import TextIO
 
 from osc_instanceha import events
 from osc_instanceha import model

@@ -34,6 +34,7 @@ class Nova:
         monkey_patch.patch(backend='threading')
 
         from nova.api.openstack import wsgi_app
+
         from tests.cloud import database
 
         database.serialise_writers()
@@ -58,8 +59,8 @@ class Nova:
 
     def create_cells(self, cell0: str) -> None:
         from nova import context
-        from nova.db import migration
         from nova import objects
+        from nova.db import migration
 
         self.admin_context: abc.Callable = context.get_admin_context
         migration.db_sync(database='api')

@@ -12,8 +12,8 @@ import threading
 from typing import Any
 import uuid
 
-from nova.compute import power_state
 from nova import exception
+from nova.compute import power_state
 from nova.virt import fake
 
 from tests.cloud import guests

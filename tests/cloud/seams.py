@@ -11,20 +11,20 @@ import threading
 from typing import Any
 import weakref
 
+from nova import context as nova_context
+from nova import exception
+from nova import servicegroup
+from nova import thread_pool_factory
 from nova.api.openstack import api_version_request
 from nova.api.openstack.compute import versions
 from nova.compute import resource_tracker
 import nova.conf
-from nova import context as nova_context
-from nova import exception
 from nova.scheduler.client import report
-from nova import servicegroup
 from nova.servicegroup.drivers import db as heartbeat
-from nova import thread_pool_factory
 from oslo_db import exception as db_exception
 import oslo_messaging
-from oslo_messaging._drivers import impl_fake
 from oslo_messaging import server as messaging_server
+from oslo_messaging._drivers import impl_fake
 
 from tests.cloud import hypervisor
 

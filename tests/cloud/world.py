@@ -1,4 +1,4 @@
-"""What is in the cloud when it is new: projects, images, flavors, a network."""
+"""What a new cloud holds: projects, images, flavors, a network."""
 
 from __future__ import annotations
 

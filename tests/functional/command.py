@@ -1,0 +1,160 @@
+"""Running the openstack command as a person or a monitor does."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from typing import Any
+
+from tests.cloud import client
+
+OPENSTACK = pathlib.Path(sys.executable).with_name('openstack')
+
+# The cloud reports every two seconds; what is to be found dead need not be
+# listened to for longer than it takes to see that.
+REPORT_INTERVAL = '1'
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """What ``-f json`` put on stdout: that, and nothing else."""
+        return json.loads(self.stdout)
+
+    def row(self, server: str) -> dict[str, Any]:
+        (row,) = [row for row in self.rows if row['Server ID'] == server]
+        return row
+
+    def outcomes(self) -> dict[str, str]:
+        """What became of each server, by its name."""
+        return {row['Name']: row['Outcome'] for row in self.rows}
+
+    def actions(self) -> dict[str, str]:
+        """What a dry run would do with each server, by its name."""
+        return {row['Name']: row['Action'] for row in self.rows}
+
+
+class Running:
+    """A command that is still going on."""
+
+    def __init__(self, args: list[str], env: dict[str, str]) -> None:
+        self._stderr = tempfile.TemporaryFile('w+')
+        self.process = subprocess.Popen(
+            args,
+            env=env,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+        )
+
+    def heard(self) -> str:
+        """What it has written on stderr so far."""
+        size = os.fstat(self._stderr.fileno()).st_size
+        return os.pread(self._stderr.fileno(), size, 0).decode()
+
+    def wait(self, timeout: float = 120) -> Done:
+        stdout, _stderr = self.process.communicate(timeout=timeout)
+        stderr = self.heard()
+        self._stderr.close()
+        return Done(self.process.returncode, stdout, stderr)
+
+
+class Openstack:
+    """The command, with the environment of a cloud's operator."""
+
+    def __init__(self, cloud: client.Cloud, **env: str) -> None:
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith('OS_')
+        }
+        self.env = {**clean, **cloud.env(), **env}
+        self._started: list[Running] = []
+
+    def start(self, *args: str) -> Running:
+        running = Running([str(OPENSTACK), *args], self.env)
+        self._started.append(running)
+        return running
+
+    def stop(self) -> None:
+        """End what a failed test has left running: it holds locks."""
+        for running in self._started:
+            running.process.kill()
+            running.process.wait()
+
+    def __call__(self, *args: str) -> Done:
+        return self.start(*args).wait()
+
+    def start_evacuate(self, *args: str) -> Running:
+        return self.start(*self._evacuate(args))
+
+    def evacuate(self, *args: str) -> Done:
+        """host evacuate, as JSON, with what the test bed needs."""
+        return self(*self._evacuate(args))
+
+    def _evacuate(self, args: tuple[str, ...]) -> list[str]:
+        command = ['host', 'evacuate', '-f', 'json']
+        if '--report-interval' not in args:
+            command += ['--report-interval', REPORT_INTERVAL]
+        # Global options go before the command.
+        split = next(
+            (n for n, arg in enumerate(args) if not arg.startswith('--os-')),
+            len(args),
+        )
+        return [*args[:split], *command, *args[split:]]
+
+
+def lose(cloud: client.Cloud, host: str = 'host1') -> None:
+    """The host loses its power, and whoever fenced it has marked it."""
+    cloud.crash(host)
+    response = cloud.set_service(host, forced_down=True)
+    assert response.ok, response.text
+
+
+def make_oldest(cloud: client.Cloud, server: str) -> str:
+    """Let a server be the one that comes first; returns its id."""
+    cloud.set_server(server, created_at='2020-01-01 00:00:00.000000')
+    return server
+
+
+def evacuate_posts(
+    cloud: client.Cloud, server: str = ''
+) -> list[dict[str, Any]]:
+    """The evacuate requests that Nova has received, for one server or all."""
+    return [
+        request
+        for request in cloud.requests(method='POST', match='"evacuate"')
+        if server in request['path']
+    ]
+
+
+def changes(cloud: client.Cloud) -> list[str]:
+    """Every request that could have changed anything in Nova."""
+    return [
+        '{method} {path} {body}'.format(**request)
+        for request in cloud.requests()
+        if request['method'] != 'GET'
+    ]
+
+
+def on(cloud: client.Cloud, server: str) -> str:
+    """The host that a server is on, by Nova's database."""
+    return cloud.server_row(server)['host']
+
+
+def state(cloud: client.Cloud, server: str) -> str:
+    """The vm_state of a server, by Nova's database."""
+    return cloud.server_row(server)['vm_state']
