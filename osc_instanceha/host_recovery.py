@@ -120,11 +120,13 @@ class HostRecovery:
 
     @property
     def ended(self) -> bool:
-        return len(self._in(tracking.Phase.ENDED)) == len(self.tracks)
+        return not self.proof.wanted and len(
+            self._in(tracking.Phase.ENDED)
+        ) == len(self.tracks)
 
     @property
     def waiting(self) -> bool:
-        """Whether there is a server whose evacuation needs the proof."""
+        """Whether there is a server that is still to be asked for."""
         return bool(self._in(tracking.Phase.WAITING))
 
     def results(self) -> tuple[model.ServerResult, ...]:
@@ -207,6 +209,8 @@ class HostRecovery:
         yield from self._each(self._follower.settle, tracking.Phase.SETTLING)
         if self.waiting:
             yield from self._launch()
+        elif self.proof.wanted:
+            yield from self.proof.complete()
         if not self._options.wait:
             self._leave()
 
@@ -252,7 +256,7 @@ class HostRecovery:
             self._calls += self.proof.calls - calls
             if not self.proof.holds:
                 return
-        if self._room() <= 0 or not self._look():
+        if not self._look():
             return
         openly = self._openly()
         busy = {
@@ -276,14 +280,17 @@ class HostRecovery:
     def _look(self) -> bool:
         """Bring what a request is decided on up to date.
 
-        :returns: False if that would take more calls than a round may make,
-            so that the next one has to go on
+        :returns: False if there is no room, or if that would take more
+            calls than a round may make, so that the next one has to go on
         """
-        # Somebody else may have begun an evacuation a moment ago.
+        # Somebody else may have begun an evacuation a moment ago; and what
+        # nobody follows here may have ended, and made room.
         if not self._looked:
             if self._calls >= _CALLS:
                 return False
             self._read_evacuations()
+        if self._room() <= 0:
+            return False
         now = self._clock.monotonic()
         if now - self._servers_read > _FRESH or any(
             # Its state has changed with the attempt that failed.

@@ -43,7 +43,9 @@ def find(
         if name not in by_host:
             raise exceptions.HostNotFound(
                 name,
-                nearest=sorted(difflib.get_close_matches(name, by_host)),
+                nearest=sorted(
+                    difflib.get_close_matches(name, by_host, cutoff=0.8)
+                ),
                 service_host=hypervisor_host(name),
                 what=what,
             )

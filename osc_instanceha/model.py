@@ -15,11 +15,11 @@ import enum
 class Data(enum.Enum):
     """What an evacuation does to the data on a server's disks."""
 
+    #: On volumes, or on storage that was declared shared.
     KEPT = 'kept'
-    #: Nobody has declared the disks shared, so they count as local to the
-    #: dead host and the server would start again from its image.
+    #: On disks of the dead host, by declaration; it starts from its image.
     LOST = 'lost'
-    #: A fact that the verdict needs could not be read.
+    #: Nobody has declared what its disks are on, and Nova does not tell.
     UNKNOWN = 'unknown'
 
 

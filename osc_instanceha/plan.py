@@ -116,7 +116,7 @@ def _decide(
     selection: selection_.Selection,
     options: options_.Options,
     openly: Mapping[str, model.Evacuation],
-    shared: bool,
+    shared: bool | None,
 ) -> Step:
     server = step.server
     verdict = selection.judge(server, inventory.images.get(server.id))
@@ -148,7 +148,7 @@ def _permit(
     step: Step,
     inventory: model.Inventory,
     options: options_.Options,
-    shared: bool,
+    shared: bool | None,
 ) -> Step:
     """Decide on a server of which no evacuation is open."""
     server = step.server
@@ -158,13 +158,13 @@ def _permit(
     if reason is not None:
         return _but(step, model.Action.REFUSE, reason)
     if step.data is not model.Data.KEPT and not options.allow_data_loss:
-        return _but(step, model.Action.REFUSE, _data_reason(server))
+        return _but(step, model.Action.REFUSE, _data_reason(step))
     return dataclasses.replace(
         step,
         # Nova's check is for this host's files too, so it goes only with
         # disks that are expected on the shared storage; and below 2.29, where
         # it exists, a target host would bypass the scheduler.
-        guarded=shared
+        guarded=bool(shared)
         and _has_local_disk(server)
         and options.target_host is None,
         reason=_note(step, shared, options, inventory),
@@ -186,35 +186,44 @@ def _has_local_disk(server: model.Server) -> bool:
     return not server.volume_backed or server.flavor.ephemeral > 0
 
 
-def data_verdict(server: model.Server, shared: bool) -> model.Data:
+def data_verdict(server: model.Server, shared: bool | None) -> model.Data:
     """Whether the server's data survives an evacuation.
 
     All data survives for sure if the root disk is a volume and the flavor
     has no ephemeral disk; everything else lives in files of the host, of
     which the API does not say whether they are shared.
+
+    :param shared: see :func:`declared_shared`
     """
     if not _has_local_disk(server) or shared:
         return model.Data.KEPT
-    return model.Data.LOST
+    return model.Data.UNKNOWN if shared is None else model.Data.LOST
 
 
-def _data_reason(server: model.Server) -> str:
-    disk = 'ephemeral disk' if server.volume_backed else 'root disk'
+def _data_reason(step: Step) -> str:
+    disk = 'ephemeral disk' if step.server.volume_backed else 'root disk'
+    if step.data is model.Data.LOST:
+        return (
+            f'its {disk} is lost with the host, by its aggregate '
+            f'(instanceha:shared_storage=false): --allow-data-loss gives it up'
+        )
     return (
-        f'its {disk} would be lost with the host: --shared-storage if it is '
-        f'on shared storage, --allow-data-loss to give it up'
+        f'its {disk} may be lost with the host: --shared-storage if it is on '
+        f'shared storage, --allow-data-loss to give it up'
     )
 
 
 def declared_shared(
     inventory: model.Inventory, options: options_.Options
-) -> bool:
-    """Whether the disks of this host's servers are declared shared.
+) -> bool | None:
+    """Whether the disks of this host's servers are declared shared, or not.
 
     By the caller, or by an aggregate that holds the host. With a target host
     the same aggregate must hold that one too, since Nova cannot check then.
     A host in an aggregate that says *not* shared is not shared, whatever
     other aggregates say; the caller's word is for this run and goes first.
+
+    :returns: None if nobody has declared anything
     """
     if options.shared_storage:
         return True
@@ -226,10 +235,12 @@ def declared_shared(
     ]
     if any(aggregate.shared_storage is False for aggregate in said):
         return False
-    return any(
+    if any(
         options.target_host is None or options.target_host in aggregate.hosts
         for aggregate in said
-    )
+    ):
+        return True
+    return None
 
 
 def end_state(
@@ -263,7 +274,7 @@ def _groups(
 
 def _note(
     step: Step,
-    shared: bool,
+    shared: bool | None,
     options: options_.Options,
     inventory: model.Inventory,
 ) -> str:

@@ -64,6 +64,15 @@ class Proof:
             and self.silent
         )
 
+    @property
+    def wanted(self) -> bool:
+        """Whether the host is vouched for and remains to be marked."""
+        return (
+            self._options.already_fenced
+            and not self._service.forced_down
+            and self.refusal is None
+        )
+
     def refuse(self, reason: str, cure: str) -> Iterator[events.Event]:
         """The host is not off: let nothing more begin."""
         if self.refusal is None:

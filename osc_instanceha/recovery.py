@@ -243,7 +243,8 @@ class Recovery:
         """What a dry run does instead: listen, and change nothing."""
         for host in self._hosts:
             it = host.proof
-            while host.waiting and not it.refusal and not it.silent:
+            needed = host.waiting or it.wanted
+            while needed and not it.refusal and not it.silent:
                 yield from it.listen()
                 if not it.refusal and not it.silent:
                     self._clock.sleep(_SHORTEST)

@@ -126,9 +126,10 @@ def story(cloud: client.Cloud, narrator: Narrator) -> None:
         'What would happen?',
         '''A dry run changes nothing and gives every server with its reason.
         First it listens for a while, since a host that is marked as down
-        and still reports to Nova would be alive. Servers with their root
-        disk on host1 are refused: Nova would start them again from their
-        image, and their data would be lost.''',
+        and still reports to Nova would be alive. Servers that boot from a
+        volume keep their data. Nobody has said what the disks of the others
+        are on; if they died with host1, Nova would start these servers again
+        from their image. So they are refused, for now.''',
     )
     type_(
         'host evacuate host1 --dry-run '

@@ -23,7 +23,7 @@ def translated(where: str) -> Iterator[None]:
         yield
     except ksa_exceptions.http.HttpError as error:
         raise _by_code(
-            where, error.http_status, str(error), error.request_id
+            where, error.http_status, _words(error), error.request_id
         ) from error
     except nova_exceptions.ClientException as error:
         raise _by_code(
@@ -34,6 +34,18 @@ def translated(where: str) -> Iterator[None]:
         raise exceptions.Unreachable(
             f'{where} could not be asked: {one_line(error)}'
         ) from error
+
+
+def _words(error: ksa_exceptions.http.HttpError) -> str:
+    """The service's own words: keystoneauth does not know Nova's schema."""
+    if error.response is None:
+        return str(error)
+    try:
+        body = error.response.json()
+        ((_kind, fault),) = body.items()
+        return f'{fault["message"]} (HTTP {error.http_status})'
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return str(error)
 
 
 def _by_code(

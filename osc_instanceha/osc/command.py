@@ -34,6 +34,12 @@ class ExitCode(enum.IntEnum):
     LIMIT = 5
     #: Time ran out, or an answer was lost: some outcomes are unknown.
     UNKNOWN = 6
+    #: Ctrl-C, as of every openstack command; the report is printed before.
+    INTERRUPTED = 130
+
+
+class UsageError(Exception):
+    """Arguments that do not go together, which argparse cannot say."""
 
 
 def paragraphs(parser: argparse.ArgumentParser) -> None:
@@ -56,9 +62,6 @@ class Lister(command.Lister):
     the work is done already.
     """
 
-    #: Every column there may be, in order.
-    columns: Sequence[str] = ()
-
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         paragraphs(parser)
@@ -67,14 +70,27 @@ class Lister(command.Lister):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Any]]:
-        self.exit_code, columns, rows = self.act(parsed_args)
-        return columns, rows
+        self.exit_code, rows = self.act(parsed_args)
+        return self.columns(parsed_args), rows
+
+    def columns(self, parsed_args: argparse.Namespace) -> Sequence[str]:
+        """The columns of this call."""
+        raise NotImplementedError
 
     def act(
         self, parsed_args: argparse.Namespace
-    ) -> tuple[ExitCode, Sequence[str], Iterable[Any]]:
-        """Do the work; returns exit code, columns and rows."""
+    ) -> tuple[ExitCode, Iterable[Any]]:
+        """Do the work; returns exit code and rows."""
         raise NotImplementedError
+
+    def _check_columns(self, parsed_args: argparse.Namespace) -> None:
+        known = self.columns(parsed_args)
+        names = {self._normalize_column_name(name) for name in known}
+        for name in parsed_args.columns:
+            if self._normalize_column_name(name) not in names:
+                raise UsageError(
+                    f'No column {name!r} here: there are {", ".join(known)}'
+                )
 
     @property
     def cloud(self) -> cloud.Cloud:
@@ -82,13 +98,16 @@ class Lister(command.Lister):
         return made
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        # Before anything is done: it may be an evacuation.
-        self._generate_columns_and_selector(parsed_args, self.columns)
         from osc_instanceha import exceptions
 
         self.exit_code = ExitCode.DONE
         try:
+            # Before anything is done: it may be an evacuation.
+            self._check_columns(parsed_args)
             super().run(parsed_args)
+        except UsageError as error:
+            self.complain(error)
+            return ExitCode.USAGE
         except exceptions.InstanceHAError as error:
             self.complain(error)
             return exit_code_of(error)

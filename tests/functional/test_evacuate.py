@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.functional import command
@@ -31,10 +33,10 @@ def test_every_kind_of_server_is_accounted_for(cloud, openstack):
     }
     assert done.code == 3
     assert {row['Name']: row['Data'] for row in done.rows} == {
-        'tagged': 'lost',
+        'tagged': 'unknown',
         'volume': 'kept',
-        'stopped': 'lost',
-        'paused': 'lost',
+        'stopped': 'unknown',
+        'paused': 'unknown',
     }
     for name in ('tagged', 'volume', 'stopped'):
         destination = done.row(ids[name])['Destination']
@@ -253,3 +255,46 @@ def test_evacuate_host_by_name_only_never_by_a_part_of_it(cloud, openstack):
     done = openstack.evacuate('host')
     assert done.code == 1
     assert "No compute host 'host': did you mean host" in done.stderr
+
+
+def test_vouched_for_a_host_is_marked_though_it_has_no_servers(
+    cloud, openstack
+):
+    cloud.crash('host1')
+    done = openstack.evacuate('host1', '--already-fenced')
+    assert (done.code, done.rows) == (0, [])
+    assert cloud.service('host1')['forced_down'] is True
+
+
+def test_ctrl_c_begins_nothing_more_and_reports(cloud, openstack):
+    server = cloud.create_server('one', host='host1', volume_backed=True)
+    late = cloud.create_server('late', host='host1', volume_backed=True)
+    command.make_oldest(cloud, server)
+    command.lose(cloud)
+    cloud.hold()
+    running = openstack.start_evacuate('host1', '--max-in-flight', '1')
+    cloud.wait_held(server)
+    running.process.send_signal(signal.SIGINT)
+    done = running.wait()
+
+    assert done.code == 130
+    assert done.outcomes() == {'one': 'unknown', 'late': 'failed'}
+    assert command.evacuate_posts(cloud, late) == []
+    cloud.release()
+    again = openstack.evacuate('host1')
+    assert again.code == 0
+    assert len(command.evacuate_posts(cloud, server)) == 1
+
+
+def test_without_waiting_the_limit_still_holds(cloud, openstack):
+    servers = cloud.create_servers(3, host='host1', volume_backed=True)
+    command.lose(cloud)
+
+    done = openstack.evacuate('host1', '--no-wait', '--max-in-flight', '1')
+
+    assert done.code == 0
+    assert set(done.outcomes().values()) <= {'accepted', 'evacuated'}
+    assert len(command.evacuate_posts(cloud)) == 3
+    for server in servers:
+        cloud.wait_evacuated(server)
+        assert command.on(cloud, server) != 'host1'

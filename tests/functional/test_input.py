@@ -21,8 +21,8 @@ BAD = {
         'the name of a hypervisor; its compute host is host1',
     ),
     'in capitals': (['HOST1'], 1, "No compute host 'HOST1'"),
-    'no host': ([], 1, '--fenced'),
-    'host and --fenced': (['host1', '--fenced'], 1, '--fenced'),
+    'no host': ([], 2, '--fenced'),
+    'host and --fenced': (['host1', '--fenced'], 2, '--fenced'),
     'twice': (['host1', 'host1'], 1, 'Host host1 is named twice'),
     'its own target': (
         ['host1', '--target-host', 'host1'],
@@ -42,7 +42,9 @@ BAD = {
     'none in flight': (['host1', '--max-in-flight', '0'], 2, 'at least 1'),
     'no number': (['host1', '--timeout', 'soon'], 2, 'whole number'),
     'no limit': (['host1', '--max-hosts-down', 'few'], 2, 'no limit'),
-    'no such column': (['host1', '-c', 'Typo'], 1, 'Typo'),
+    'no such column': (['host1', '-c', 'Typo'], 2, "No column 'Typo'"),
+    'one such column': (['host1', '-c', 'Name', '-c', 'Typo'], 2, 'Typo'),
+    'column of a dry run': (['host1', '-c', 'Action'], 2, 'Outcome'),
     'no such project': (
         ['host1', '--project', 'nobody'],
         1,

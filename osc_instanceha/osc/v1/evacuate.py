@@ -23,6 +23,9 @@ _MORE = ('Project ID', 'Attempts', 'Request ID')
 _RESULT = (*_FIRST, 'Outcome', *_LAST)
 _PLAN = (*_FIRST, 'Action', *_LAST)
 
+#: Formats that are always complete.
+_MACHINE = ('json', 'yaml')
+
 
 class EvacuateHost(command.Lister):
     """Evacuate the servers of DEAD hosts: rebuild them on other hosts
@@ -41,8 +44,6 @@ class EvacuateHost(command.Lister):
     nothing was evacuated from it; 5 a safety limit refused; 6 some outcomes
     are unknown.
     """
-
-    columns = (*_FIRST, 'Outcome', 'Action', *_LAST, *_MORE)
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -180,12 +181,12 @@ class EvacuateHost(command.Lister):
 
     def act(
         self, parsed_args: argparse.Namespace
-    ) -> tuple[command.ExitCode, Sequence[str], Iterable[Any]]:
+    ) -> tuple[command.ExitCode, Iterable[Any]]:
         from osc_instanceha import exceptions
         from osc_instanceha.osc import progress
 
         if bool(parsed_args.hosts) == parsed_args.fenced:
-            raise exceptions.InvalidInput(
+            raise command.UsageError(
                 'Name the hosts, or say --fenced for every host that is '
                 'forced down; one of the two'
             )
@@ -206,6 +207,9 @@ class EvacuateHost(command.Lister):
             except exceptions.InstanceHAError:
                 # Raised only before anything was changed.
                 raise
+            except KeyboardInterrupt:
+                # Nothing more is begun; what is open is reported as such.
+                code = command.ExitCode.INTERRUPTED
             except Exception as error:
                 # A defect of ours. Something may have been done, and what is
                 # known of it is the report; exit code 1 would deny it.
@@ -214,14 +218,19 @@ class EvacuateHost(command.Lister):
                 self.complain(error)
                 code = command.ExitCode.INCOMPLETE
         code = max(code, _exit_code(run, parsed_args.dry_run))
-        more = parsed_args.long or parsed_args.formatter in ('json', 'yaml')
         if parsed_args.dry_run:
-            columns, rows = _plan_rows(run)
+            rows = _plan_rows(run)
         else:
-            columns, rows = _RESULT, [_result_row(r) for r in run.results()]
-        if more:
+            rows = [_result_row(result) for result in run.results()]
+        columns = self.columns(parsed_args)
+        machine = parsed_args.formatter in _MACHINE
+        return code, _cut(rows, len(columns), machine)
+
+    def columns(self, parsed_args: argparse.Namespace) -> Sequence[str]:
+        columns: Sequence[str] = _PLAN if parsed_args.dry_run else _RESULT
+        if parsed_args.long or parsed_args.formatter in _MACHINE:
             columns = (*columns, *_MORE)
-        return code, columns, _cut(rows, len(columns), more)
+        return columns
 
 
 def _options(parsed_args: argparse.Namespace) -> options.Options:
@@ -274,11 +283,9 @@ def _result_row(result: model.ServerResult) -> tuple[Any, ...]:
     )
 
 
-def _plan_rows(
-    run: recovery.Recovery,
-) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+def _plan_rows(run: recovery.Recovery) -> list[tuple[Any, ...]]:
     refused = {error.host: error for error in run.refusals}
-    return _PLAN, [
+    return [
         _plan_row(plan.host, step, refused.get(plan.host))
         for plan in run.plans
         for step in plan.steps
