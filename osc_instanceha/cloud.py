@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from keystoneauth1 import adapter as ksa_adapter
+from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import session as ksa_session
 import openstack
 from openstack import exceptions as sdk_exceptions
@@ -80,7 +81,7 @@ class Cloud:
         options: options_.Options | None = None,
         *,
         dry_run: bool = False,
-        lock_timeout: float = locking.TIMEOUT,
+        lock_timeout: float | None = None,
     ) -> recovery.Recovery:
         """A run that evacuates hosts when it is iterated over.
 
@@ -88,17 +89,18 @@ class Cloud:
             forced down in Nova
         :param selection: which of their servers; all of them by default
         :param dry_run: decide, and change nothing
-        :param lock_timeout: seconds to wait for another run on a host
+        :param lock_timeout: seconds to wait for another run on a host;
+            by default 60 for hosts that are named, 0 for others, which are
+            left to that run
         """
+        if lock_timeout is None:
+            lock_timeout = 0.0 if hosts is None else locking.TIMEOUT
         return recovery.Recovery(
             hosts,
             compute=self._compute,
             images=self._images,
-            lock=lambda names: locking.hold(
-                self._compute.endpoint,
-                names,
-                url=self._lock_url,
-                timeout=lock_timeout,
+            lock=functools.partial(
+                locking.hold, url=self._lock_url, timeout=lock_timeout
             ),
             selection=selection or selection_.Selection(),
             options=options or options_.Options(),
@@ -168,7 +170,10 @@ def connect(
             cloud=cloud, load_yaml_config=True
         )
         session = region.get_session()
-    except sdk_exceptions.SDKException as error:
+    except (
+        sdk_exceptions.SDKException,
+        ksa_exceptions.ClientException,
+    ) as error:
         raise exceptions.InvalidInput(
             failures.one_line(error), what='cloud'
         ) from error

@@ -64,6 +64,14 @@ class Ended:
 
 
 @dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """A fenced host is left to the run that holds its lock."""
+
+    host: str
+    error: exceptions.InstanceHAError
+
+
+@dataclasses.dataclass(frozen=True)
 class Trouble:
     """The cloud did not answer as it should; the run goes on."""
 
@@ -79,5 +87,6 @@ Event = (
     | Accepted
     | Retrying
     | Ended
+    | LeftOut
     | Trouble
 )

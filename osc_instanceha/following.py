@@ -17,15 +17,22 @@ from osc_instanceha import options as options_
 from osc_instanceha import plan
 from osc_instanceha import ports
 from osc_instanceha import refusals
+from osc_instanceha import remains
 from osc_instanceha import tracking
 
 #: Seconds after which a request without an answer, of which Nova's records
 #: show no trace, is given up as unknown.
-_TRACE = 120.0
+TRACE = 60.0
 
 #: Seconds that Nova may take to put a server in order after its evacuation
 #: has failed, or that a record may be missing from the list.
 _SETTLE = 60.0
+
+#: Longest pause, in seconds, before a request is sent that Nova did not get.
+_LONGEST_PAUSE = 30.0
+
+#: How often to ask for a server to be stopped.
+_STOPS = 3
 
 
 class Follower:
@@ -67,6 +74,8 @@ class Follower:
                 track.definite = posted.answer is ports.Answer.ERRED
             case ports.Answer.NOT_SENT:
                 track.attempts -= 1
+                track.not_before = now + min(2.0**track.pauses, _LONGEST_PAUSE)
+                track.pauses += 1
                 track.enter(tracking.Phase.WAITING, now)
             case _:
                 # Until it is known what stood in the way.
@@ -80,11 +89,14 @@ class Follower:
     ) -> None:
         """Take in the host's evacuations, read after the last answer."""
         record = tracking.newest(track, evacuations)
+        now = self._clock.monotonic()
         if record is None:
+            if track.missing_since is None:
+                track.missing_since = now
             self._without_record(track)
             return
+        track.missing_since = None
         track.evacuation = record
-        now = self._clock.monotonic()
         if record.status.succeeded:
             self._moved(track, record.destination)
         elif record.status.failed:
@@ -93,10 +105,11 @@ class Follower:
             track.enter(tracking.Phase.OPEN, now)
 
     def _without_record(self, track: tracking.Track) -> None:
-        waited = self._clock.monotonic() - track.since
+        now = self._clock.monotonic()
+        waited = now - (track.missing_since or now)
         uncertain = track.phase is tracking.Phase.UNCERTAIN
         definite = uncertain and track.definite
-        if not definite and waited < (_TRACE if uncertain else _SETTLE):
+        if not definite and waited < (TRACE if uncertain else _SETTLE):
             return
         server = self._compute.server(track.server.id)
         if server is None:
@@ -155,8 +168,19 @@ class Follower:
                 f'it has left the host meanwhile, for {server.host}',
             )
 
-    def broken(self, track: tracking.Track) -> Iterator[events.Event]:
+    def broken(
+        self,
+        track: tracking.Track,
+        evacuations: tuple[model.Evacuation, ...],
+    ) -> Iterator[events.Event]:
         """See why an evacuation failed, and whether to try again."""
+        now = self._clock.monotonic()
+        record = tracking.newest(track, evacuations)
+        if record is not None and record.status.open:
+            # Somebody else was faster.
+            track.evacuation = record
+            track.enter(tracking.Phase.OPEN, now)
+            return
         server = self._compute.server(track.server.id)
         if server is None:
             self.left(track, None)
@@ -164,12 +188,20 @@ class Follower:
         if server.host != self._host:
             self._moved(track, server.host)
             return
-        now = self._clock.monotonic()
         if server.task_state is not None and now - track.since < _SETTLE:
             return
-        track.reason = self._compute.failure(server, track.request_id)
+        words = self._compute.failure(server, track.evacuation)
+        track.reason = words
+        if track.request_id is not None and track.attempts:
+            track.reason += f' (request {track.request_id})'
+        left_on = remains.may_run(server, track.evacuation, words)
         held = plan.refuse_now(server)
-        if held is not None:
+        if left_on is not None:
+            track.end(
+                model.Outcome.UNKNOWN,
+                remains.warning(left_on, track.reason),
+            )
+        elif held is not None:
             track.end(model.Outcome.FAILED, f'{track.reason} ({held})')
         elif not track.step.allowed or track.attempts > self._options.retries:
             track.end(model.Outcome.FAILED, track.reason)
@@ -184,5 +216,27 @@ class Follower:
             self.left(track, None)
         elif server.vm_state == 'stopped':
             self._evacuated(track)
-        elif server.vm_state == 'active' and server.task_state is None:
+        elif server.task_state is not None:
+            return
+        elif server.vm_state == 'active' and track.stops < _STOPS:
+            track.stops += 1
             self._compute.stop(server.id)
+        else:
+            track.end(
+                model.Outcome.UNKNOWN,
+                f'it has moved, but is {server.vm_state} and not stopped as '
+                f'before: see to it by hand',
+            )
+
+    def leave(self, track: tracking.Track) -> None:
+        """End an open evacuation that need not be waited for."""
+        if (
+            track.step.end_state is model.EndState.STOPPED
+            and track.last_vm_state != 'stopped'
+        ):
+            # It has to be stopped by us once it has moved.
+            return
+        track.end(
+            model.Outcome.ACCEPTED,
+            'Nova has accepted its evacuation; nobody waited for the end',
+        )

@@ -28,14 +28,18 @@ from osc_instanceha import tracking
 #: it. The list of evacuations is always of the same round.
 _FRESH = 5.0
 
-#: List calls a round may make.
-_CALLS = 2
+
+#: Phases in which every server takes requests of its own.
+_ONE_BY_ONE = frozenset((tracking.Phase.BROKEN, tracking.Phase.SETTLING))
 
 
 class HostRecovery:
     """Everything that a run knows of one host and does for it.
 
-    :param room: how many more evacuations may be begun now
+    :param room: how many more requests may be sent now
+    :param busy_groups: server groups of which a member is on its way, from
+        any host
+    :param expired: whether the time of the run is over
     :ivar moved_at: monotonic seconds at which anything last got on
     """
 
@@ -48,6 +52,8 @@ class HostRecovery:
         clock: ports.Clock,
         pool: concurrent.futures.Executor,
         room: Callable[[], int],
+        busy_groups: Callable[[], set[str]],
+        expired: Callable[[], bool],
         selection: selection_.Selection,
         options: options_.Options,
     ) -> None:
@@ -60,6 +66,8 @@ class HostRecovery:
         self._clock = clock
         self._pool = pool
         self._room = room
+        self._busy_groups = busy_groups
+        self._expired = expired
         self._selection = selection
         self._options = options
         self._follower = following.Follower(
@@ -73,8 +81,6 @@ class HostRecovery:
             concurrent.futures.Future[ports.Posted], tracking.Track
         ] = {}
         self._announced: set[str] = set()
-        self._calls = 0
-        self._looked = False
 
     def read(self, surroundings: inventory_.Surroundings) -> plan.Plan:
         """Read all of the host from Nova and decide on every server.
@@ -91,8 +97,9 @@ class HostRecovery:
         )
         self._evacuations = self._inventory.evacuations
         self._servers = {item.id: item for item in self._inventory.servers}
-        made = inventory_.settle_end_states(
+        made = inventory_.ask_further(
             plan.build(self._inventory, self._selection, self._options),
+            self._inventory,
             self._compute,
         )
         self.tracks = [
@@ -109,6 +116,31 @@ class HostRecovery:
         """
         followed = {t.server.id for t in self.tracks if t.in_flight}
         return len(followed | self._openly())
+
+    @property
+    def requests(self) -> int:
+        """Requests on their way."""
+        return len(self._requests)
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether a request without an answer may yet be carried out."""
+        now = self._clock.monotonic()
+        return any(
+            now - track.since < following.TRACE
+            for track in self._in(tracking.Phase.UNCERTAIN)
+        )
+
+    @property
+    def groups_in_flight(self) -> set[str]:
+        """Server groups of which a member is being evacuated from here."""
+        openly = self._openly()
+        return {
+            group
+            for track in self.tracks
+            if track.in_flight or track.server.id in openly
+            for group in track.step.groups
+        }
 
     def _openly(self) -> set[str]:
         """Servers with an open evacuation, when the list was last read."""
@@ -134,7 +166,11 @@ class HostRecovery:
         return tuple(track.result() for track in self.tracks)
 
     def advance(self) -> Iterator[events.Event]:
-        """Look once, with at most two list calls, and do what can be done.
+        """Look once, and do what can be done.
+
+        A look is one list call, of the evacuations; a second one, of the
+        servers, when something is to be sent and what is known of them is
+        old; and the host's service record once in a report interval.
 
         A cloud that does not answer costs this round and no more: nothing
         is decided on what could not be read.
@@ -148,24 +184,22 @@ class HostRecovery:
         if self._progress() != before:
             self.moved_at = self._clock.monotonic()
 
+    def look_again(self) -> Iterator[events.Event]:
+        """See what has become of evacuations that nobody follows."""
+        try:
+            self.read_evacuations()
+        except exceptions.CloudError as error:
+            yield events.Trouble(self.host, error)
+
     def announce(self) -> Iterator[events.Event]:
         """Tell of every outcome that has not been told of yet."""
         if self.proof.refusal is not None:
-            self._withdraw()
             for track in self._in(tracking.Phase.WAITING):
                 track.end(model.Outcome.REFUSED, self.proof.refusal.short)
         for track in self._in(tracking.Phase.ENDED):
             if track.server.id not in self._announced:
                 self._announced.add(track.server.id)
                 yield events.Ended(track.result())
-
-    def _withdraw(self) -> None:
-        """Take back the requests that still wait for a thread to send them."""
-        for request, track in list(self._requests.items()):
-            if request.cancel():
-                del self._requests[request]
-                track.attempts -= 1
-                track.enter(tracking.Phase.WAITING, self._clock.monotonic())
 
     def _progress(self) -> set[tuple[object, ...]]:
         """What changes only when Nova gets on, not whenever we try."""
@@ -189,32 +223,43 @@ class HostRecovery:
     ) -> Iterator[events.Event]:
         """Take a step for each of these; one that fails stops no other."""
         for track in self._in(*phases):
+            if track.phase in _ONE_BY_ONE and self._expired():
+                return
             try:
                 yield from step(track) or ()
             except exceptions.CloudError as error:
                 yield events.Trouble(self.host, error)
 
     def _advance(self) -> Iterator[events.Event]:
-        yield from self._collect()
-        self._calls = 0
-        self._looked = False
-        followed = (tracking.Phase.OPEN, tracking.Phase.UNCERTAIN)
-        if self._in(*followed, tracking.Phase.BROKEN):
-            self._read_evacuations()
-            yield from self._each(
-                lambda track: self._follower.follow(track, self._evacuations),
-                *followed,
-            )
-            yield from self._each(self._follower.broken, tracking.Phase.BROKEN)
-        yield from self._each(self._follower.settle, tracking.Phase.SETTLING)
-        if self.waiting:
-            yield from self._launch()
-        elif self.proof.wanted:
+        yield from self.collect()
+        since = self._clock.monotonic()
+        if self.waiting or self.proof.wanted:
             yield from self.proof.complete()
+        launching = self.waiting and self.proof.holds(since)
+        if launching and self._stale(since):
+            self._read_servers(since)
+        # Last of all: what a request is decided on must be of this moment.
+        # Somebody else may have begun an evacuation, and what nobody follows
+        # here may have ended and made room.
+        followed = (tracking.Phase.OPEN, tracking.Phase.UNCERTAIN)
+        if launching or self._in(*followed, tracking.Phase.BROKEN):
+            self.read_evacuations()
+        yield from self._each(
+            lambda track: self._follower.follow(track, self._evacuations),
+            *followed,
+        )
+        if launching:
+            yield from self._launch(since)
+        yield from self._each(
+            lambda track: self._follower.broken(track, self._evacuations),
+            tracking.Phase.BROKEN,
+        )
+        yield from self._each(self._follower.settle, tracking.Phase.SETTLING)
         if not self._options.wait:
-            self._leave()
+            yield from self._each(self._follower.leave, tracking.Phase.OPEN)
 
-    def _collect(self) -> Iterator[events.Event]:
+    def collect(self) -> Iterator[events.Event]:
+        """Take in the answers that have come."""
         for request in [item for item in self._requests if item.done()]:
             track = self._requests.pop(request)
             posted = request.result()
@@ -232,80 +277,64 @@ class HostRecovery:
                     'Find out who brought it back before you run it again',
                 )
 
-    def _read_evacuations(self) -> None:
-        # Records that were over when the run began need not be read again;
-        # those that are followed must be.
-        followed = {
-            track.evacuation.id
-            for track in self.tracks
-            if track.evacuation is not None
-        }
-        known = {
-            record.id
-            for record in self._inventory.evacuations
-            if not record.status.open and record.id not in followed
-        }
+    def read_evacuations(self) -> None:
+        """Bring the list of open evacuations up to date."""
+        # Only what is behind every open one, and over, need not be read
+        # again: the list may end there.
+        known: set[str] = set()
+        for record in reversed(self._inventory.evacuations):
+            if record.status.open:
+                break
+            known.add(record.id)
         self._evacuations = self._compute.evacuations(self.host, known)
-        self._calls += 1
-        self._looked = True
 
-    def _launch(self) -> Iterator[events.Event]:
-        if not self.proof.holds:
-            calls = self.proof.calls
-            yield from self.proof.complete()
-            self._calls += self.proof.calls - calls
-            if not self.proof.holds:
-                return
-        if not self._look():
+    def _stale(self, since: float) -> bool:
+        """Whether the list of servers is too old to send a request on.
+
+        :param since: when the round began; what was read in it will do
+        """
+        if self._room() <= 0 or self._servers_read >= since:
+            return False
+        return since - self._servers_read > _FRESH or any(
+            # Its state has changed with the attempt that failed.
+            track.since >= self._servers_read
+            for track in self._in(tracking.Phase.WAITING)
+        )
+
+    def _read_servers(self, now: float) -> None:
+        found = self._compute.servers(self.host)
+        for server in found:
+            if server.host != self.host:
+                raise exceptions.UnexpectedAnswer(
+                    f'GET /servers/detail?host={self.host}',
+                    f'server {server.id} is listed on {server.host!r}',
+                )
+        self._servers = {server.id: server for server in found}
+        self._servers_read = now
+
+    def _launch(self, since: float) -> Iterator[events.Event]:
+        now = self._clock.monotonic()
+        if self._stale(since):
+            # There was no room before the list of evacuations was read.
             return
         openly = self._openly()
-        busy = {
-            group
-            for track in self.tracks
-            if track.in_flight or track.server.id in openly
-            for group in track.step.groups
-        }
+        busy = self._busy_groups()
         # What failed before goes behind what has not been tried.
         for track in sorted(
             self._in(tracking.Phase.WAITING), key=lambda t: t.attempts
         ):
             if self._room() <= 0:
                 return
-            if busy & track.step.groups:
+            if busy & track.step.groups or track.not_before > now:
                 continue
-            if self._still_wanted(track, openly):
+            try:
+                wanted = self._still_wanted(track, openly)
+            except exceptions.CloudError as error:
+                yield events.Trouble(self.host, error)
+                continue
+            if wanted:
                 busy |= track.step.groups
                 self._post(track)
-
-    def _look(self) -> bool:
-        """Bring what a request is decided on up to date.
-
-        :returns: False if there is no room, or if that would take more
-            calls than a round may make, so that the next one has to go on
-        """
-        # Somebody else may have begun an evacuation a moment ago; and what
-        # nobody follows here may have ended, and made room.
-        if not self._looked:
-            if self._calls >= _CALLS:
-                return False
-            self._read_evacuations()
-        if self._room() <= 0:
-            return False
-        now = self._clock.monotonic()
-        if now - self._servers_read > _FRESH or any(
-            # Its state has changed with the attempt that failed.
-            track.attempts and track.since >= self._servers_read
-            for track in self._in(tracking.Phase.WAITING)
-        ):
-            if self._calls >= _CALLS:
-                return False
-            self._servers = {
-                server.id: server
-                for server in self._compute.servers(self.host)
-            }
-            self._calls += 1
-            self._servers_read = now
-        return True
 
     def _still_wanted(self, track: tracking.Track, openly: set[str]) -> bool:
         """Whether the server, as it is now, is still to be asked for."""
@@ -361,15 +390,3 @@ class HostRecovery:
             stopped=self._options.stopped,
         )
         self._requests[request] = track
-
-    def _leave(self) -> None:
-        """End what need not be waited for (``--no-wait``)."""
-        for track in self._in(tracking.Phase.OPEN):
-            stays_active = track.last_vm_state != 'stopped'
-            if track.step.end_state is model.EndState.STOPPED and stays_active:
-                # It has to be stopped by us once it has moved.
-                continue
-            track.end(
-                model.Outcome.ACCEPTED,
-                'Nova has accepted its evacuation; nobody waited for the end',
-            )

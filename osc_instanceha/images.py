@@ -65,7 +65,7 @@ class ImageProperties:
     def _of_image(self, image_id: str) -> model.ImageFacts:
         what = f'its image {image_id}'
         try:
-            image = self._get(self._image, f'/v2/images/{image_id}')
+            image = self._get(self._image, self._path(image_id))
         except _Unreadable as error:
             return model.ImageFacts(None, f'{what} {error}')
         return model.ImageFacts(
@@ -75,6 +75,15 @@ class ImageProperties:
                 if key not in _ATTRIBUTES and isinstance(value, str)
             }
         )
+
+    def _path(self, image_id: str) -> str:
+        # The catalog may name the service or its second version.
+        try:
+            endpoint = str(self._image.get_endpoint() or '')
+        except ksa_exceptions.ClientException as error:
+            raise _Unreadable(f'could not be read: {error}') from error
+        version = '' if endpoint.rstrip('/').endswith('/v2') else '/v2'
+        return f'{version}/images/{image_id}'
 
     def _of_volume(self, server: model.Server) -> model.ImageFacts:
         try:

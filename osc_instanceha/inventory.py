@@ -13,6 +13,7 @@ from osc_instanceha import hosts
 from osc_instanceha import model
 from osc_instanceha import plan as plan_
 from osc_instanceha import ports
+from osc_instanceha import remains
 from osc_instanceha import selection as selection_
 
 
@@ -42,16 +43,16 @@ def read(
         Cinder may fail: that makes the selection of a server unknown.
     """
     servers = compute.servers(host)
-    # A cell that went down a moment ago leaves its servers out and says
-    # nothing; the service record, read after them, does.
+    # After the servers: an evacuation that began between the two is seen.
+    evacuations = compute.evacuations(host)
+    # A cell that went down a moment ago leaves its servers and migrations
+    # out and says nothing; the service record, read after them, does.
     service = compute.service(host)
     if service is None:
         raise exceptions.IncompleteAnswer(
             f'Nova shows no compute service of {host} any more'
         )
     hosts.require_complete(service)
-    # After the servers: an evacuation that began between the two is seen.
-    evacuations = compute.evacuations(host)
     hypervisors = {item.hypervisor for item in servers if item.hypervisor}
     hinging = [item for item in servers if selection.hinges_on_image(item)]
     return model.Inventory(
@@ -67,23 +68,50 @@ def read(
     )
 
 
-def settle_end_states(plan: plan_.Plan, compute: ports.Compute) -> plan_.Plan:
-    """Ask for the history of servers of which only that tells the end state.
+def ask_further(
+    plan: plan_.Plan, inventory: model.Inventory, compute: ports.Compute
+) -> plan_.Plan:
+    """Ask what only the history of some servers tells.
+
+    That is: the power state to reach, and whether an evacuation that failed
+    has left a guest behind; only of servers in ERROR.
 
     :raises CloudError: if Nova does not tell
     """
-
-    def settled(step: plan_.Step) -> plan_.Step:
-        if step.end_state is not None or not step.allowed:
-            return step
-        stopped = compute.was_stopped(step.server.id)
-        return dataclasses.replace(
-            step,
-            end_state=(
-                model.EndState.STOPPED if stopped else model.EndState.ACTIVE
-            ),
-        )
-
+    newest: dict[str, model.Evacuation] = {}
+    for record in inventory.evacuations:
+        newest.setdefault(record.server_id, record)
     return dataclasses.replace(
-        plan, steps=tuple(settled(step) for step in plan.steps)
+        plan,
+        steps=tuple(
+            _asked_further(step, newest.get(step.server.id), compute)
+            for step in plan.steps
+        ),
+    )
+
+
+def _asked_further(
+    step: plan_.Step,
+    newest: model.Evacuation | None,
+    compute: ports.Compute,
+) -> plan_.Step:
+    server = step.server
+    if not step.allowed or server.vm_state != 'error':
+        return step
+    if newest is not None and newest.status.failed:
+        words = compute.failure(server, newest)
+        left_on = remains.may_run(server, newest, words)
+        if left_on is not None:
+            return dataclasses.replace(
+                step,
+                action=model.Action.REFUSE,
+                allowed=False,
+                reason=remains.warning(left_on, words),
+            )
+    if step.end_state is not None:
+        return step
+    stopped = compute.was_stopped(server.id)
+    return dataclasses.replace(
+        step,
+        end_state=model.EndState.STOPPED if stopped else model.EndState.ACTIVE,
     )

@@ -12,63 +12,71 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
-import hashlib
 import os
-import pathlib
 import platform
+import pwd
 import uuid
 
 from tooz import coordination
 
 from osc_instanceha import exceptions
+from osc_instanceha import model
 
 #: Seconds to wait for another run's lock.
 TIMEOUT = 60.0
 
 
 def default_url() -> str:
-    """The URL of a folder for locks of this machine and user."""
-    if os.geteuid() == 0:
-        folder = pathlib.Path('/run/osc-instanceha')
-    elif runtime := os.environ.get('XDG_RUNTIME_DIR'):
-        folder = pathlib.Path(runtime) / 'osc-instanceha'
-    else:
-        folder = pathlib.Path.home() / '.cache' / 'osc-instanceha'
-    return f'file://{folder}'
+    """The URL of a folder for locks of this machine and user.
+
+    The same in a terminal, under cron and in a service: nothing of it comes
+    from the environment.
+    """
+    uid = os.geteuid()
+    if uid == 0:
+        return 'file:///run/osc-instanceha'
+    try:
+        home = pwd.getpwuid(uid).pw_dir
+    except KeyError:
+        # A user without an entry, as in a container.
+        return f'file:///tmp/osc-instanceha-{uid}'  # noqa: S108
+    return f'file://{home}/.cache/osc-instanceha'
 
 
 @contextlib.contextmanager
 def hold(
-    cloud: str,
-    hosts: Sequence[str],
+    services: Sequence[model.Service],
     *,
     url: str | None = None,
     timeout: float = TIMEOUT,
 ) -> Iterator[None]:
-    """Hold the locks of these hosts.
+    """Hold the locks of the hosts of these nova-compute services.
 
-    :param cloud: what tells this cloud from another with the same host names
-    :param hosts: in the same order in every run, so that no two runs wait
-        for each other
+    The ID of the service names the lock: it is the same whatever endpoint,
+    region or user a run has, and another in another cloud.
+
+    :param services: taken in the order of their IDs, so that no two runs
+        wait for each other
     :param url: of a tooz backend; None for :func:`default_url`
     :param timeout: seconds to wait for each lock
     :raises HostLocked: if another run holds one for longer than that
     :raises InstanceHAError: if the backend cannot be used
     """
     where = url or default_url()
-    prefix = hashlib.sha256(cloud.encode()).hexdigest()[:12]
     member = f'{platform.node()}-{os.getpid()}-{uuid.uuid4()}'
     with contextlib.ExitStack() as stack:
         with _usable(where):
             coordinator = coordination.get_coordinator(where, member.encode())
             coordinator.start(start_heart=True)
         stack.callback(coordinator.stop)
-        for host in hosts:
+        for service in sorted(services, key=lambda service: service.id):
             with _usable(where):
-                lock = coordinator.get_lock(f'{prefix}-{host}'.encode())
+                lock = coordinator.get_lock(
+                    f'osc-instanceha-{service.id}'.encode()
+                )
                 acquired = lock.acquire(blocking=timeout or False)
             if not acquired:
-                raise exceptions.HostLocked(host, timeout, where)
+                raise exceptions.HostLocked(service.host, timeout, where)
             stack.callback(lock.release)
         yield
 

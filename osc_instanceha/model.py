@@ -121,7 +121,7 @@ class Fault:
     """Why a server is in ERROR, in Nova's words."""
 
     message: str
-    created: str
+    created: datetime.datetime | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,6 +133,8 @@ class Server:
         microversion 2.98 on; None where it shows none
     :ivar volume_ids: attached volumes, the root volume among them; may be
         empty when Nova could not read them
+    :ivar launched_at: when its guest was last spawned, anywhere; None if
+        never
     """
 
     id: str
@@ -143,7 +145,7 @@ class Server:
     vm_state: str
     task_state: str | None
     power_state: int
-    launched: bool
+    launched_at: datetime.datetime | None
     created: str
     flavor: Flavor
     image_id: str | None
@@ -154,6 +156,10 @@ class Server:
     root_device: str | None = None
     hypervisor: str | None = None
     fault: Fault | None = None
+
+    @property
+    def launched(self) -> bool:
+        return self.launched_at is not None
 
     @property
     def volume_backed(self) -> bool:
@@ -171,7 +177,7 @@ class Evacuation:
     status: MigrationStatus
     source: str
     destination: str | None
-    created: str
+    created: datetime.datetime
 
 
 @dataclasses.dataclass(frozen=True)

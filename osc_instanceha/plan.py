@@ -136,7 +136,7 @@ def _decide(
             action=model.Action.WAIT,
             allowed=after.action is model.Action.EVACUATE,
             reason=f'an evacuation of it is open already (begun '
-            f'{record.created}, {record.status.value})',
+            f'{record.created:%Y-%m-%dT%H:%M:%SZ}, {record.status.value})',
         )
     held = refusals.by_task_state(server)
     if held is not None:

@@ -104,8 +104,13 @@ class Compute(Protocol):
     def was_stopped(self, server_id: str) -> bool:
         """Whether the last power action of a server's owner was a stop."""
 
-    def failure(self, server: model.Server, request_id: str | None) -> str:
-        """Why the server's last evacuation failed, in Nova's words."""
+    def failure(
+        self, server: model.Server, evacuation: model.Evacuation | None
+    ) -> str:
+        """Why this evacuation of the server failed, in Nova's words.
+
+        What Nova does not tell is no error here.
+        """
 
 
 class Images(Protocol):

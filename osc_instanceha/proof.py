@@ -23,7 +23,7 @@ class Proof:
     """What speaks for and against a host's being off.
 
     :ivar refusal: what spoke against it; final
-    :ivar calls: service records read so far
+    :ivar heard_at: monotonic seconds at which the record was last asked for
     """
 
     def __init__(
@@ -37,14 +37,14 @@ class Proof:
     ) -> None:
         self.host = service.host
         self.refusal: exceptions.HostNotProvenOff | None = None
-        self.calls = 0
         self._service = service
         self._compute = compute
         self._clock = clock
         self._options = options
         self._who = who
         self._heartbeat = heartbeat.Heartbeat(options.report_interval)
-        self._heartbeat.observe(service, clock.monotonic())
+        self.heard_at = clock.monotonic()
+        self._heartbeat.observe(service, self.heard_at)
         self._listening = False
 
     @property
@@ -55,13 +55,20 @@ class Proof:
             now
         ) is heartbeat.Pulse.SILENT and not self._heartbeat.due(now)
 
-    @property
-    def holds(self) -> bool:
-        """Whether the host is proven off, at this moment."""
+    def holds(self, since: float) -> bool:
+        """Whether the host is proven off.
+
+        :param since: monotonic seconds; a reading from then on will do,
+            however long a slow cloud has taken for others after it
+        """
+        now = self._clock.monotonic()
+        fresh = self.heard_at >= since or not self._heartbeat.due(now)
+        silent = self._heartbeat.pulse(now) is heartbeat.Pulse.SILENT
         return (
             self.refusal is None
             and bool(self._service.forced_down)
-            and self.silent
+            and silent
+            and fresh
         )
 
     @property
@@ -99,7 +106,6 @@ class Proof:
         if not self._heartbeat.due(now):
             return
         service = self._compute.service(self.host)
-        self.calls += 1
         if service is None:
             raise exceptions.IncompleteAnswer(
                 f'Nova shows no compute service of {self.host} any more'
@@ -112,6 +118,7 @@ class Proof:
             )
         self._service = service
         pulse = self._heartbeat.observe(service, now)
+        self.heard_at = now
         if pulse is heartbeat.Pulse.ALIVE:
             yield from self.refuse(
                 'its nova-compute goes on reporting to Nova, so it is alive',
@@ -133,6 +140,17 @@ class Proof:
             and not self._service.forced_down
         ):
             reason = hosts.mark_reason(*self._who(), self._service)
-            self._service = self._compute.mark_down(self._service, reason)
+            try:
+                self._service = self._compute.mark_down(self._service, reason)
+            except exceptions.CloudError as error:
+                if error.code is None or error.code in (409, 429):
+                    raise
+                if not 400 <= error.code < 500:
+                    raise
+                yield from self.refuse(
+                    f'it cannot be marked as down in Nova ({error})',
+                    'Mark it by other means, then run the command again',
+                )
+                return
             self._heartbeat.expect(self._service)
             yield events.Marked(self.host, reason)

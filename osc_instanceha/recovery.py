@@ -40,8 +40,10 @@ _LOOKING = 0.5
 #: session keeps.
 MOST_THREADS = 20
 
-#: Takes the locks of these hosts.
-Lock = Callable[[Sequence[str]], contextlib.AbstractContextManager[None]]
+#: Takes the locks of the hosts of these services.
+Lock = Callable[
+    [Sequence[model.Service]], contextlib.AbstractContextManager[None]
+]
 
 
 def whoever() -> tuple[str, str]:
@@ -90,9 +92,10 @@ class Recovery:
         self._who = who
         self._hosts: list[host_recovery.HostRecovery] = []
         self._plans: list[plan.Plan] = []
-        #: Hosts whose cell does not answer, so that it is not known whether
-        #: they are forced down; only where no hosts were named.
-        self.unseen: tuple[str, ...] = ()
+        self._begun = False
+        self._started = 0.0
+        #: Hosts that were not looked at, and why; only where none were named.
+        self.left_out: dict[str, exceptions.InstanceHAError] = {}
 
     def results(self) -> tuple[model.ServerResult, ...]:
         """One result for every server of every host (invariant 4)."""
@@ -114,6 +117,11 @@ class Recovery:
             if host.proof.refusal is not None
         )
 
+    @property
+    def unmarked(self) -> tuple[str, ...]:
+        """Hosts that were vouched for, and are not marked in Nova yet."""
+        return tuple(host.host for host in self._hosts if host.proof.wanted)
+
     def __iter__(self) -> Iterator[events.Event]:
         """Run.
 
@@ -121,44 +129,73 @@ class Recovery:
         :raises TooManyHostsDown: if the caller's limit refuses
         :raises HostLocked: if another run works on one of the hosts
         :raises CloudError: if Nova cannot be read; nothing was changed then
+        :raises RuntimeError: if it was run before
         """
-        names = self._check(self._compute.services())
-        with contextlib.ExitStack() as stack:
-            if not self._dry_run:
-                stack.enter_context(self._lock(sorted(names)))
-            pool = concurrent.futures.ThreadPoolExecutor(
-                min(self._options.max_in_flight, MOST_THREADS)
-            )
-            # A request that is still queued when a run is given up must
-            # never be sent.
-            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-            yield from self._read(names, pool)
-            for name in self.unseen:
-                yield events.Trouble(name, hosts.unseen(name))
-            if self._dry_run:
-                yield from self._prove_only()
+        if self._begun:
+            raise RuntimeError('a Recovery runs once: make another')
+        self._begun = True
+        self._started = self._clock.monotonic()
+        found = self._check(self._compute.services())
+        with contextlib.ExitStack() as locks:
+            locked = found if self._dry_run else self._locked(found, locks)
+            pool = concurrent.futures.ThreadPoolExecutor(MOST_THREADS)
+            try:
+                yield from self._read(locked, pool)
+                for name, error in self.left_out.items():
+                    if isinstance(error, exceptions.CloudError):
+                        yield events.Trouble(name, error)
+                    else:
+                        yield events.LeftOut(name, error)
+                if self._dry_run:
+                    yield from self._prove_only()
+                else:
+                    yield from self._run()
+            finally:
+                # Before the locks go: a request on its way is not known to
+                # Nova's records yet, and the next run would repeat it.
+                pool.shutdown(wait=True, cancel_futures=True)
+                for host in self._hosts:
+                    for _event in host.collect():
+                        pass
+
+    def _locked(
+        self, found: list[model.Service], locks: contextlib.ExitStack
+    ) -> list[model.Service]:
+        """Lock the hosts; those that were not named need not all be free."""
+        if self._names is not None:
+            locks.enter_context(self._lock(found))
+            return found
+        locked = []
+        for service in found:
+            try:
+                locks.enter_context(self._lock([service]))
+            except exceptions.HostLocked as error:
+                self.left_out[service.host] = error
             else:
-                yield from self._run()
+                locked.append(service)
+        return locked
 
     def read_plans(self) -> tuple[plan.Plan, ...]:
         """Decide on every server, and go no further.
 
         :raises InstanceHAError: as :meth:`__iter__`
         """
-        names = self._check(self._compute.services())
+        found = self._check(self._compute.services())
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            for _event in self._read(names, pool):
+            for _event in self._read(found, pool):
                 pass
         return self.plans
 
-    def _check(self, services: tuple[model.Service, ...]) -> list[str]:
+    def _check(
+        self, services: tuple[model.Service, ...]
+    ) -> list[model.Service]:
         """The hosts to recover; raises before anything is changed."""
         names = self._names
         if names is None:
             names = hosts.fenced(services)
-            self.unseen = tuple(
-                service.host for service in services if not service.complete
-            )
+            for service in services:
+                if not service.complete:
+                    self.left_out[service.host] = hosts.unseen(service.host)
         found = hosts.find(names, services, self._compute.hypervisor_host)
         target = self._options.target_host
         if target is not None:
@@ -168,76 +205,113 @@ class Recovery:
             )
             hosts.check_target(target, names, service)
         hosts.check_limit(self._options.max_hosts_down, names, services)
-        return [service.host for service in found]
+        return found
 
     def _read(
-        self, names: list[str], pool: concurrent.futures.Executor
+        self,
+        locked: list[model.Service],
+        pool: concurrent.futures.Executor,
     ) -> Iterator[events.Event]:
-        if not names:
+        if not locked:
             return
-        # Once more, under the lock: another run may have ended just now.
-        services = self._compute.services()
-        if self._names is None:
-            # Only what is locked: a host fenced since waits for the next run.
-            names = [name for name in self._check(services) if name in names]
-        found = hosts.find(names, services, self._compute.hypervisor_host)
+        # Once more, under the lock: another run may have ended just now. A
+        # host fenced since is not locked, and waits for the next run.
+        names = {service.host for service in locked}
+        found = [
+            service
+            for service in self._check(self._compute.services())
+            if service.host in names
+        ]
         surroundings = inventory.read_surroundings(self._compute)
         for service in found:
-            host = host_recovery.HostRecovery(
-                proof.Proof(
-                    service,
-                    compute=self._compute,
-                    clock=self._clock,
-                    options=self._options,
-                    who=self._who,
-                ),
-                compute=self._compute,
-                images=self._images,
-                clock=self._clock,
-                pool=pool,
-                room=self._room,
-                selection=self._selection,
-                options=self._options,
-            )
-            made = host.read(surroundings)
+            host = self._host(service, pool)
+            try:
+                made = host.read(surroundings)
+            except exceptions.CloudError as error:
+                if self._names is not None:
+                    raise
+                self.left_out[service.host] = error
+                continue
             self._hosts.append(host)
             self._plans.append(made)
             yield events.Planned(made)
         for host in self._hosts:
             yield from host.proof.check_fenced()
 
-    def _room(self) -> int:
-        return self._options.max_in_flight - sum(
-            host.in_flight for host in self._hosts
+    def _host(
+        self, service: model.Service, pool: concurrent.futures.Executor
+    ) -> host_recovery.HostRecovery:
+        return host_recovery.HostRecovery(
+            proof.Proof(
+                service,
+                compute=self._compute,
+                clock=self._clock,
+                options=self._options,
+                who=self._who,
+            ),
+            compute=self._compute,
+            images=self._images,
+            clock=self._clock,
+            pool=pool,
+            room=self._room,
+            busy_groups=self._busy_groups,
+            expired=self._expired,
+            selection=self._selection,
+            options=self._options,
         )
 
+    def _room(self) -> int:
+        """How many more requests may be sent now.
+
+        No more than there are threads: what waits for one would be sent on
+        what was known a while ago.
+        """
+        if self._expired():
+            return 0
+        in_flight = sum(host.in_flight for host in self._hosts)
+        requests = sum(host.requests for host in self._hosts)
+        return min(
+            self._options.max_in_flight - in_flight, MOST_THREADS - requests
+        )
+
+    def _busy_groups(self) -> set[str]:
+        busy: set[str] = set()
+        for host in self._hosts:
+            busy |= host.groups_in_flight
+        return busy
+
     def _run(self) -> Iterator[events.Event]:
-        started = self._clock.monotonic()
         pause = _SHORTEST
         for host in self._hosts:
             yield from host.announce()
         while not all(host.ended for host in self._hosts):
             begun = self._clock.monotonic()
-            moved = False
+            before = [host.moved_at for host in self._hosts]
             for host in self._hosts:
                 if not host.ended:
-                    before = host.moved_at
                     yield from host.advance()
-                    moved = moved or host.moved_at != before
-            if all(host.ended for host in self._hosts):
+                elif host.in_flight:
+                    # What nobody follows any more still takes up places.
+                    yield from host.look_again()
+            if self._expired() and not any(
+                # The lock is kept until what may have been lost on the way
+                # to Nova cannot arrive there any more.
+                host.uncertain
+                for host in self._hosts
+            ):
                 break
-            if self._out_of_time(started):
-                break
+            moved = before != [host.moved_at for host in self._hosts]
             took = self._clock.monotonic() - begun
             pause = _SHORTEST if moved else min(pause * 1.5, _LONGEST)
-            self._clock.sleep(max(pause, took / _LOOKING - took))
+            if not all(host.ended for host in self._hosts):
+                self._clock.sleep(max(pause, took / _LOOKING - took))
 
-    def _out_of_time(self, started: float) -> bool:
+    def _expired(self) -> bool:
         now = self._clock.monotonic()
         if self._options.timeout is not None:
-            return now - started >= self._options.timeout
-        last = max(host.moved_at for host in self._hosts)
-        return now - max(started, last) >= options_.PATIENCE
+            return now - self._started >= self._options.timeout
+        last = max((host.moved_at for host in self._hosts), default=now)
+        return now - max(self._started, last) >= options_.PATIENCE
 
     def _prove_only(self) -> Iterator[events.Event]:
         """What a dry run does instead: listen, and change nothing."""

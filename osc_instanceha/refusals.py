@@ -88,9 +88,10 @@ def by_task_state(server: model.Server) -> str | None:
         return None
     if rebuilding(task):
         return (
-            f'held: a rebuild of it is under way (task state {task}) that is '
-            f"no evacuation from this host; if it is dead, 'openstack server "
-            f"set --state error' frees the server"
+            f'held: it is being rebuilt (task state {task}), and no open '
+            f'evacuation from this host tells how that stands; if it is still '
+            f'so in some minutes, make sure that no host runs it, then '
+            f"'openstack server set --state error' frees it"
         )
     if task.startswith('resize_'):
         why = 'it is being resized and may be on another host already'

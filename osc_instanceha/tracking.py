@@ -45,6 +45,10 @@ class Track:
     :ivar since: monotonic seconds at which the phase began
     :ivar definite: while UNCERTAIN: Nova has answered that it failed, so
         that it will not begin any more if its records show nothing
+    :ivar missing_since: monotonic seconds since which Nova lists no record
+    :ivar not_before: monotonic seconds before which not to ask (again)
+    :ivar pauses: how often in a row a request did not get through to Nova
+    :ivar stops: how often we asked for it to be stopped after its move
     """
 
     step: plan.Step
@@ -59,6 +63,10 @@ class Track:
     outcome: model.Outcome | None = None
     reason: str = ''
     definite: bool = False
+    missing_since: float | None = None
+    not_before: float = 0.0
+    pauses: int = 0
+    stops: int = 0
 
     @property
     def server(self) -> model.Server:
@@ -102,11 +110,16 @@ class Track:
                 return model.Outcome.FAILED, f'{self.reason}; not tried again'
             return model.Outcome.FAILED, self.reason or 'its turn did not come'
         if self.phase is Phase.BROKEN:
-            return model.Outcome.FAILED, self.reason
+            return (
+                model.Outcome.FAILED,
+                self.reason
+                or 'its evacuation failed; Nova has not put it in order yet',
+            )
         if self.phase is Phase.SETTLING:
             return (
                 model.Outcome.UNKNOWN,
-                'it has moved, but was not seen stopped',
+                'it has moved, but was not seen stopped: see to it with '
+                "'openstack server stop'",
             )
         if self.phase is Phase.OPEN:
             if self.evacuation is None:
@@ -117,11 +130,12 @@ class Track:
             return (
                 model.Outcome.UNKNOWN,
                 f'its evacuation {self.evacuation.id} was still '
-                f'{self.evacuation.status.value}',
+                f'{self.evacuation.status.value}; run the command again later',
             )
         return (
             model.Outcome.UNKNOWN,
-            'no answer to its evacuate request; Nova may carry it out',
+            'no answer to its evacuate request; Nova may carry it out: run '
+            'the command again later',
         )
 
 

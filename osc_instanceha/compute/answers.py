@@ -129,7 +129,9 @@ def server(where: str, item: Any) -> model.Server:
         vm_state=raw.get('OS-EXT-STS:vm_state', str),
         task_state=raw.optional('OS-EXT-STS:task_state', str),
         power_state=raw.get('OS-EXT-STS:power_state', int),
-        launched=raw.optional('OS-SRV-USG:launched_at', str) is not None,
+        launched_at=timestamp(
+            where, raw.optional('OS-SRV-USG:launched_at', str)
+        ),
         created=raw.get('created', str),
         flavor=model.Flavor(
             name=flavor.get('original_name', str),
@@ -145,17 +147,17 @@ def server(where: str, item: Any) -> model.Server:
         ),
         root_device=raw.optional('OS-EXT-SRV-ATTR:root_device_name', str),
         hypervisor=raw.optional('OS-EXT-SRV-ATTR:hypervisor_hostname', str),
-        fault=_fault(raw),
+        fault=_fault(where, raw),
     )
 
 
-def _fault(raw: Reader) -> model.Fault | None:
+def _fault(where: str, raw: Reader) -> model.Fault | None:
     if not raw.has('fault'):
         return None
     fault = raw.read('fault')
     return model.Fault(
         fault.optional('message', str) or '',
-        fault.optional('created', str) or '',
+        timestamp(where, fault.optional('created', str)),
     )
 
 
@@ -187,21 +189,24 @@ def service(where: str, item: Any, answered: str | None) -> model.Service:
 
 def timestamp(where: str, value: str | None) -> datetime.datetime | None:
     """A time of Nova's, which is UTC whether it says so or not."""
-    if value is None:
-        return None
+    return None if value is None else moment(where, value)
+
+
+def moment(where: str, value: str) -> datetime.datetime:
+    """The same, where there has to be one."""
     try:
-        moment = datetime.datetime.fromisoformat(value)
+        found = datetime.datetime.fromisoformat(value)
     except ValueError:
         raise exceptions.UnexpectedAnswer(
             where, f'{_shown(value)} is no time'
         ) from None
-    return moment.replace(tzinfo=moment.tzinfo or datetime.UTC)
+    return found.replace(tzinfo=found.tzinfo or datetime.UTC)
 
 
 def _age(
-    moment: datetime.datetime | None, answered: str | None
+    since: datetime.datetime | None, answered: str | None
 ) -> float | None:
-    if moment is None or answered is None:
+    if since is None or answered is None:
         return None
     try:
         now = email.utils.parsedate_to_datetime(answered)
@@ -209,7 +214,7 @@ def _age(
         return None
     if now.tzinfo is None:
         return None
-    return (now - moment).total_seconds()
+    return (now - since).total_seconds()
 
 
 def evacuation(where: str, item: Any) -> model.Evacuation:
@@ -232,7 +237,7 @@ def evacuation(where: str, item: Any) -> model.Evacuation:
         status=status,
         source=source,
         destination=raw.optional('dest_compute', str),
-        created=raw.get('created_at', str),
+        created=moment(where, raw.get('created_at', str)),
     )
 
 

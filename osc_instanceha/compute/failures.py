@@ -34,6 +34,11 @@ def translated(where: str) -> Iterator[None]:
         raise exceptions.Unreachable(
             f'{where} could not be asked: {one_line(error)}'
         ) from error
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # What novaclient makes of an error body that is none of Nova's.
+        raise exceptions.UnexpectedAnswer(
+            where, f'no error of Nova ({one_line(error)})'
+        ) from error
 
 
 def _words(error: ksa_exceptions.http.HttpError) -> str:

@@ -70,12 +70,6 @@ class NovaReader:
         major, minor = data.max_microversion[:2]
         return microversions.choose((int(major), int(minor)), self._ceiling)
 
-    @property
-    def endpoint(self) -> str:
-        """The URL of the Compute API: tells one cloud from another."""
-        with failures.translated('The Compute API'):
-            return str(self._adapter.get_endpoint())
-
     def _get(self, path: str, **params: Any) -> tuple[Any, Mapping[str, str]]:
         where = f'GET {path}'
         with failures.translated(where):
@@ -263,31 +257,47 @@ class NovaReader:
             for item in answers.items(where, body, 'instanceActions')
         ]
 
-    def failure(self, server: model.Server, request_id: str | None) -> str:
-        events: list[answers.Reader] = []
-        started = ''
-        if request_id is not None:
-            path = f'/servers/{server.id}/os-instance-actions/{request_id}'
-            where = f'GET {path}'
-            body, _headers = self._get(path)
-            action = answers.Reader(where, body).read('instanceAction')
-            started = action.optional('start_time', str) or ''
-            events = [
-                answers.Reader(where, item)
-                for item in action.optional('events', list) or ()
-            ]
-        suffix = f' (request {request_id})' if request_id else ''
+    def failure(
+        self, server: model.Server, evacuation: model.Evacuation | None
+    ) -> str:
+        # A fault's time has whole seconds only.
+        begun = None
+        if evacuation is not None:
+            begun = evacuation.created.replace(microsecond=0)
         fault = server.fault
-        # A fault stays with a server for good: only a newer one is ours.
-        if fault is not None and fault.created.rstrip('Z') >= started:
-            return fault.message + suffix
-        for event in events:
-            words = event.optional('details', str) or _last_line(
-                event.optional('traceback', str)
-            )
-            if event.optional('result', str) == 'Error' and words:
-                return words + suffix
-        return 'its evacuation failed, and Nova does not say why' + suffix
+        # A fault stays with a server for good: only a newer one is meant.
+        if fault is not None and (
+            begun is None
+            or (fault.created is not None and fault.created >= begun)
+        ):
+            return fault.message
+        try:
+            words = self._failed_event(server.id)
+        except exceptions.CloudError as error:
+            return f'its evacuation failed; why could not be read ({error})'
+        return words or 'its evacuation failed, and Nova does not say why'
+
+    def _failed_event(self, server_id: str) -> str:
+        """The words of the failed event in the last evacuate action."""
+        base = f'/servers/{server_id}/os-instance-actions'
+        body, _headers = self._get(base)
+        for item in answers.items(f'GET {base}', body, 'instanceActions'):
+            action = answers.Reader(f'GET {base}', item)
+            if action.get('action', str) != 'evacuate':
+                continue
+            # Newest first; the action is made just before the record.
+            path = f'{base}/{action.get("request_id", str)}'
+            body, _headers = self._get(path)
+            detail = answers.Reader(f'GET {path}', body).read('instanceAction')
+            for raw in detail.optional('events', list) or ():
+                event = answers.Reader(f'GET {path}', raw)
+                words = event.optional('details', str) or _last_line(
+                    event.optional('traceback', str)
+                )
+                if event.optional('result', str) == 'Error' and words:
+                    return words
+            return ''
+        return ''
 
 
 def _last_line(traceback: str | None) -> str:

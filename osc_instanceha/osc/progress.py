@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import TracebackType
 from typing import Any
 from typing import Self
@@ -52,7 +53,7 @@ class Progress:
                 self._say(str(error), always=True)
             case events.Retrying(server, reason):
                 self._say(f'{_named(server)}: to be tried again: {reason}')
-            case events.Trouble(host, error):
+            case events.Trouble(host, error) | events.LeftOut(host, error):
                 self._say(f'{host}: {error}', always=True)
             case events.Accepted(server, request_id):
                 if not self._is_bar:
@@ -105,11 +106,13 @@ class Progress:
         if line == self._last or (self._quiet and not always):
             return
         self._last = line
-        if self._bar is not None:
-            self._bar.write(line, file=self._stream)
-        else:
-            self._stream.write(line + '\n')
-            self._stream.flush()
+        # Whoever watched may have gone; that is no reason to stop.
+        with contextlib.suppress(OSError):
+            if self._bar is not None:
+                self._bar.write(line, file=self._stream)
+            else:
+                self._stream.write(line + '\n')
+                self._stream.flush()
 
 
 def _named(server: model.Server) -> str:

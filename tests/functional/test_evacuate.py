@@ -298,3 +298,24 @@ def test_without_waiting_the_limit_still_holds(cloud, openstack):
     for server in servers:
         cloud.wait_evacuated(server)
         assert command.on(cloud, server) != 'host1'
+
+
+def test_fenced_leaves_a_host_to_the_run_that_is_on_it(cloud, openstack):
+    one = cloud.create_server('one', host='host1', volume_backed=True)
+    two = cloud.create_server('two', host='host2', volume_backed=True)
+    command.lose(cloud, 'host1')
+    command.lose(cloud, 'host2')
+    cloud.hold()
+    first = openstack.start_evacuate('host1')
+    cloud.wait_held(one)
+
+    timer = openstack.start_evacuate('--fenced')
+    cloud.wait_held(two)
+    cloud.release()
+    done = timer.wait()
+
+    assert done.code == 3
+    assert done.outcomes() == {'two': 'evacuated'}
+    assert 'Another run is recovering host1' in done.stderr
+    assert first.wait().code == 0
+    assert len(command.evacuate_posts(cloud)) == 2

@@ -106,3 +106,22 @@ def assert_one_after_the_other(
         spans, spans[1:], strict=False
     ):
         assert ended <= begun
+
+
+def test_a_server_group_across_two_hosts(cloud, openstack):
+    group = cloud.create_group('db', policy='anti-affinity')
+    one, two = (
+        cloud.create_server(host, host=host, volume_backed=True, group=group)
+        for host in ('host1', 'host2')
+    )
+    command.lose(cloud, 'host1')
+    command.lose(cloud, 'host2')
+
+    done = openstack.evacuate('host1', 'host2')
+
+    assert done.code == 0
+    assert_one_after_the_other(cloud, [one, two])
+    assert {command.on(cloud, one), command.on(cloud, two)} == {
+        'host3',
+        'host4',
+    }

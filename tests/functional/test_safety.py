@@ -211,6 +211,33 @@ def test_migrations_that_cannot_be_read_are_not_failed_ones(cloud, openstack):
     assert {cloud.spawns(server) for server in servers} == {2}
 
 
+def test_a_failed_evacuation_that_left_its_guest_running(cloud, openstack):
+    # The destination spawns the guest and then cannot write it down, since
+    # somebody has reset the state in between. Nobody ever destroys it.
+    server = cloud.create_server('one', host='host1', volume_backed=True)
+    command.lose(cloud)
+    cloud.hold()
+    running = openstack.start_evacuate('host1')
+    left_on = cloud.wait_held(server)
+    assert cloud.action(server, 'os-resetState', {'state': 'error'}).ok
+    cloud.release()
+    done = running.wait()
+
+    assert cloud.running(server) == [left_on]
+    assert done.code == 6
+    row = done.row(server)
+    assert row['Outcome'] == 'unknown'
+    assert f'running on {left_on}' in row['Reason']
+    assert len(command.evacuate_posts(cloud, server)) == 1
+
+    # And no later run starts it a second time.
+    again = openstack.evacuate('host1')
+    assert again.code == 3
+    assert again.row(server)['Outcome'] == 'refused'
+    assert f'running on {left_on}' in again.row(server)['Reason']
+    assert len(command.evacuate_posts(cloud, server)) == 1
+
+
 # -- what Nova must not be asked for --------------------------------------
 
 

@@ -94,8 +94,9 @@ class EvacuateHost(command.Lister):
             action='store_true',
             help='The disks of all servers are on storage that the hosts '
             'share (Ceph, NFS); Nova checks it on the destination and '
-            'refuses otherwise. Aggregates of the hosts can say the same '
-            'with the property instanceha:shared_storage=true',
+            'refuses otherwise (it cannot with --target-host). Aggregates '
+            'of the hosts can say the same with the property '
+            'instanceha:shared_storage=true',
         )
         group.add_argument(
             '--allow-data-loss',
@@ -161,9 +162,8 @@ class EvacuateHost(command.Lister):
             '--lock-timeout',
             metavar='<seconds>',
             type=selecting.number(0),
-            default=60,
             help='How long to wait for another run on the same host '
-            '(default: 60)',
+            '(default: 60; with --fenced 0, the host is left to that run)',
         )
         wait = group.add_mutually_exclusive_group()
         wait.add_argument(
@@ -333,20 +333,13 @@ def _exit_code(run: recovery.Recovery, dry_run: bool) -> command.ExitCode:
     if dry_run:
         return (
             command.ExitCode.INCOMPLETE
-            if run.unseen
+            if run.left_out
             or any(plan.having(model.Action.REFUSE) for plan in run.plans)
             else command.ExitCode.DONE
         )
     if model.Outcome.UNKNOWN in outcomes:
         return command.ExitCode.UNKNOWN
-    if (
-        run.refusals
-        or run.unseen
-        or outcomes
-        & {
-            model.Outcome.FAILED,
-            model.Outcome.REFUSED,
-        }
-    ):
+    left = {model.Outcome.FAILED, model.Outcome.REFUSED} & outcomes
+    if left or run.refusals or run.left_out or run.unmarked:
         return command.ExitCode.INCOMPLETE
     return command.ExitCode.DONE
