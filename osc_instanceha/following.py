@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from osc_instanceha import events
+from osc_instanceha import exceptions
 from osc_instanceha import model
 from osc_instanceha import options as options_
 from osc_instanceha import plan
@@ -118,7 +119,7 @@ class Follower:
             if definite:
                 self.left(track, server)
             else:
-                self._moved(track, server.host)
+                self._seen_elsewhere(track, server)
         elif refusals.rebuilding(server.task_state):
             track.enter(tracking.Phase.OPEN, self._clock.monotonic())
         elif definite:
@@ -135,6 +136,14 @@ class Follower:
                 'Nova lists no record of its evacuation any more, and the '
                 'server is where it was',
             )
+
+    def _seen_elsewhere(
+        self, track: tracking.Track, server: model.Server
+    ) -> None:
+        if server.host:
+            self._moved(track, server.host)
+        else:
+            track.end(model.Outcome.UNKNOWN, 'Nova shows it on no host')
 
     def _moved(self, track: tracking.Track, destination: str | None) -> None:
         track.destination = destination
@@ -162,10 +171,11 @@ class Follower:
         if server is None:
             track.end(model.Outcome.SKIPPED, 'it was deleted meanwhile')
         else:
-            track.destination = server.host
+            track.destination = server.host or None
             track.end(
                 model.Outcome.SKIPPED,
-                f'it has left the host meanwhile, for {server.host}',
+                f'it has left the host meanwhile, for '
+                f'{server.host or "no other"}',
             )
 
     def broken(
@@ -186,7 +196,7 @@ class Follower:
             self.left(track, None)
             return
         if server.host != self._host:
-            self._moved(track, server.host)
+            self._seen_elsewhere(track, server)
             return
         if server.task_state is not None and now - track.since < _SETTLE:
             return
@@ -219,8 +229,13 @@ class Follower:
         elif server.task_state is not None:
             return
         elif server.vm_state == 'active' and track.stops < _STOPS:
+            try:
+                self._compute.stop(server.id)
+            except exceptions.CloudError as error:
+                if error.code is None or error.code >= 500:
+                    # It never got there, so it does not count.
+                    raise
             track.stops += 1
-            self._compute.stop(server.id)
         else:
             track.end(
                 model.Outcome.UNKNOWN,

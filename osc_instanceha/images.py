@@ -113,15 +113,20 @@ class ImageProperties:
         body = self._get(
             self._compute, f'/servers/{server.id}/os-volume_attachments'
         )
-        attachments = body.get('volumeAttachments') or []
+        attachments = body.get('volumeAttachments')
+        if not isinstance(attachments, list):
+            raise _Unreadable('could not be read')
         roots = [
-            str(item['volumeId'])
+            item['volumeId']
             for item in attachments
-            if item.get('device') == server.root_device and server.root_device
+            if isinstance(item, dict)
+            and isinstance(item.get('volumeId'), str)
+            and server.root_device
+            and item.get('device') == server.root_device
         ]
         if len(roots) != 1:
             raise _Unreadable('cannot be told from its other volumes')
-        return roots[0]
+        return str(roots[0])
 
     def _get(self, adapter: ksa_adapter.Adapter, path: str) -> dict[str, Any]:
         try:

@@ -15,6 +15,7 @@ import contextlib
 import os
 import platform
 import pwd
+import urllib.parse
 import uuid
 
 from tooz import coordination
@@ -63,31 +64,50 @@ def hold(
     :raises InstanceHAError: if the backend cannot be used
     """
     where = url or default_url()
+    shown = _without_secrets(where)
     member = f'{platform.node()}-{os.getpid()}-{uuid.uuid4()}'
     with contextlib.ExitStack() as stack:
-        with _usable(where):
+        with _usable(where, shown):
             coordinator = coordination.get_coordinator(where, member.encode())
             coordinator.start(start_heart=True)
         stack.callback(coordinator.stop)
         for service in sorted(services, key=lambda service: service.id):
-            with _usable(where):
+            with _usable(where, shown):
                 lock = coordinator.get_lock(
                     f'osc-instanceha-{service.id}'.encode()
                 )
                 acquired = lock.acquire(blocking=timeout or False)
             if not acquired:
-                raise exceptions.HostLocked(service.host, timeout, where)
+                raise exceptions.HostLocked(service.host, timeout, shown)
             stack.callback(lock.release)
         yield
 
 
+def _without_secrets(url: str) -> str:
+    """The URL without user, password and query (invariant 10)."""
+    parts = urllib.parse.urlsplit(url)
+    host = parts.netloc.rpartition('@')[2]
+    return urllib.parse.urlunsplit((parts.scheme, host, parts.path, '', ''))
+
+
 @contextlib.contextmanager
-def _usable(where: str) -> Iterator[None]:
+def _usable(url: str, shown: str) -> Iterator[None]:
     try:
         yield
-    except (coordination.ToozError, OSError) as error:
+    except (
+        coordination.ToozError,
+        ImportError,
+        OSError,
+        # stevedore's, for a driver that is not there.
+        RuntimeError,
+    ) as error:
+        words = str(error).replace(url, shown) or type(error).__name__
+        secret = urllib.parse.urlsplit(url).password
+        if secret:
+            words = words.replace(secret, '***')
         raise exceptions.InstanceHAError(
-            f'The lock in {where} cannot be taken ({error}); without it two '
+            f'The lock in {shown} cannot be taken ({words}); without it two '
             f'runs could evacuate one server twice, so nothing was changed: '
-            f'make the folder writable, or name another in OS_INSTANCEHA_LOCK'
-        ) from error
+            f'make it usable (the folder writable, or the library that the '
+            f'service needs installed), or name another in OS_INSTANCEHA_LOCK'
+        ) from None

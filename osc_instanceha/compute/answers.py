@@ -66,6 +66,11 @@ class Reader:
             self._check(f'{key}: {name}', value, str)
         return cast(dict[str, str], values)
 
+    def string_list(self, key: str) -> list[str]:
+        """A list of strings."""
+        values = self.get(key, list)
+        return [self._check(key, value, str) for value in values]
+
     def _check(self, key: str, value: Any, kind: type[T]) -> T:
         # A bool is an int to Python, but not to Nova.
         if not isinstance(value, kind) or (
@@ -118,7 +123,7 @@ def server(where: str, item: Any) -> model.Server:
             properties = image_raw.strings('properties')
     tags = None
     if raw.has('tags'):
-        tags = frozenset(str(tag) for tag in raw.get('tags', list))
+        tags = frozenset(raw.string_list('tags'))
     volumes = raw.optional('os-extended-volumes:volumes_attached', list) or []
     return model.Server(
         id=raw.get('id', str),
@@ -246,12 +251,12 @@ def group(where: str, item: Any) -> model.ServerGroup:
     # One policy from 2.64 on, a list of one before.
     policy = raw.optional('policy', str)
     if policy is None:
-        policy = ', '.join(str(name) for name in raw.get('policies', list))
+        policy = ', '.join(raw.string_list('policies'))
     return model.ServerGroup(
         id=raw.get('id', str),
         name=raw.get('name', str),
         policy=policy,
-        members=frozenset(str(member) for member in raw.get('members', list)),
+        members=frozenset(raw.string_list('members')),
     )
 
 
@@ -271,6 +276,6 @@ def aggregate(where: str, item: Any) -> model.Aggregate:
         shared = declared.lower() == 'true'
     return model.Aggregate(
         name=name,
-        hosts=frozenset(str(host) for host in raw.get('hosts', list)),
+        hosts=frozenset(raw.string_list('hosts')),
         shared_storage=shared,
     )

@@ -6,7 +6,6 @@ tell whether a page was the last (invariant 7), and the Date of an answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -92,20 +91,26 @@ class NovaReader:
         self,
         path: str,
         key: str,
-        marker: Callable[[Any], str],
-        enough: Callable[[list[Any]], bool] = lambda page: False,
+        marker: str = 'id',
+        known: Collection[str] = (),
         **params: Any,
     ) -> list[Any]:
-        """All items, page after page, whatever size the server likes."""
+        """All items, page after page, whatever size the server likes.
+
+        :param marker: the field that tells where the next page begins
+        :param known: markers at which the list may end
+        """
         found: list[Any] = []
         last = None
         while True:
             body, _headers = self._get(path, marker=last, **params)
             page = answers.items(f'GET {path}', body, key)
             found += page
-            if not body.get(f'{key}_links') or not page or enough(page):
+            if not page:
                 return found
-            last = marker(page[-1])
+            last = answers.Reader(f'GET {path}', page[-1]).get(marker, str)
+            if not body.get(f'{key}_links') or last in known:
+                return found
 
     def services(self) -> tuple[model.Service, ...]:
         return self._services()
@@ -133,7 +138,6 @@ class NovaReader:
         found = self._pages(
             where,
             'servers',
-            lambda item: str(item['id']),
             host=host,
             all_tenants=1,
         )
@@ -159,9 +163,9 @@ class NovaReader:
         found = self._pages(
             where,
             'migrations',
-            lambda item: str(item['uuid']),
+            marker='uuid',
             # Newest first: behind a known one there are only known ones.
-            lambda page: str(page[-1].get('uuid')) in known,
+            known=known,
             source_compute=host,
             migration_type='evacuation',
         )
@@ -227,7 +231,6 @@ class NovaReader:
             found = self._pages(
                 path,
                 'hypervisors',
-                lambda item: str(item['id']),
                 hypervisor_hostname_pattern=pattern,
             )
         except exceptions.CloudError as error:

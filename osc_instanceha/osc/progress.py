@@ -25,6 +25,7 @@ class Progress:
         self._is_bar = not quiet and stream.isatty()
         self._bar: Any = None
         self._last = ''
+        self._counted: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -65,6 +66,7 @@ class Progress:
 
     def _planned(self, count: int, plan: Any) -> None:
         moving = plan.having(model.Action.EVACUATE, model.Action.WAIT)
+        self._counted |= {step.server.id for step in moving}
         self._say(
             f'{plan.host}: {count} server{"" if count == 1 else "s"}, '
             f'{len(moving)} to evacuate'
@@ -84,16 +86,12 @@ class Progress:
             self._bar.refresh()
 
     def _ended(self, result: model.ServerResult) -> None:
-        planned = result.outcome not in (
-            model.Outcome.SKIPPED,
-            model.Outcome.REFUSED,
-        )
-        if self._bar is not None and planned:
+        if result.server_id not in self._counted:
+            return
+        if self._bar is not None:
             self._bar.update()
-        if self._is_bar and result.outcome is model.Outcome.EVACUATED:
-            return
-        if not planned:
-            return
+            if result.outcome is model.Outcome.EVACUATED:
+                return
         where = f' to {result.destination}' if result.destination else ''
         why = f': {result.reason}' if result.reason else ''
         self._say(

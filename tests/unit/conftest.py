@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import concurrent.futures
+import time
+
+import hypothesis
+import pytest
+
+from tests.unit import builders
+from tests.unit import samples
+
+hypothesis.settings.register_profile(
+    'instant', max_examples=60, deadline=None, derandomize=True
+)
+hypothesis.settings.load_profile('instant')
+
+
+@pytest.fixture(autouse=True)
+def no_real_sleep(monkeypatch):
+    """A test that sleeps is a test of the clock."""
+
+    def sleep(seconds):
+        raise AssertionError(f'slept {seconds} s')
+
+    monkeypatch.setattr(time, 'sleep', sleep)
+
+
+@pytest.fixture
+def world(monkeypatch):
+    """Makes a cloud; the requests of its runs go by its clock."""
+
+    def make(*servers, **fields):
+        made = builders.World(*servers, **fields)
+        monkeypatch.setattr(
+            concurrent.futures, 'ThreadPoolExecutor', made.pool
+        )
+        return made
+
+    return make
+
+
+@pytest.fixture
+def naps(monkeypatch):
+    """The pauses that a library makes between its tries."""
+    taken = []
+    monkeypatch.setattr(time, 'sleep', taken.append)
+    return taken
+
+
+@pytest.fixture
+def nova(requests_mock):
+    """A Compute API that answers as it is told."""
+    return samples.Api(requests_mock, 'http://nova/v2.1')

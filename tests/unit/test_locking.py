@@ -1,0 +1,192 @@
+"""One run at a time, on real locks of real processes."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import textwrap
+import types
+
+import pytest
+from tooz import coordination
+
+from osc_instanceha import exceptions
+from osc_instanceha import locking
+from tests.unit import builders
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f'file://{tmp_path}'
+
+
+@contextlib.contextmanager
+def holder(url, *hosts):
+    """Another process, which holds the locks until it is ended."""
+    code = f"""
+        import sys
+        from osc_instanceha import locking
+        from tests.unit import builders
+        services = [builders.service(host) for host in {list(hosts)!r}]
+        with locking.hold(services, url={url!r}, timeout=0):
+            print('held', flush=True)
+            sys.stdin.read()
+        print('free', flush=True)
+    """
+    process = subprocess.Popen(
+        [sys.executable, '-W', 'ignore', '-c', textwrap.dedent(code)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout.readline() == 'held\n'
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+
+def hold(url, *hosts, timeout=0):
+    services = [builders.service(host) for host in hosts]
+    return locking.hold(services, url=url, timeout=timeout)
+
+
+def test_what_another_process_holds_is_locked_until_it_ends(url):
+    with holder(url, 'a', 'b') as process:
+        with (
+            pytest.raises(exceptions.HostLocked) as caught,
+            hold(url, 'b'),
+        ):
+            pytest.fail('both hold it')
+        assert caught.value.host == 'b'
+        assert caught.value.waited == 0
+        elsewhere = [builders.service('b', id='of another cloud')]
+        with hold(url, 'c'), locking.hold(elsewhere, url=url, timeout=0):
+            pass
+        process.stdin.close()
+        assert process.stdout.readline() == 'free\n'
+        with hold(url, 'a', 'b'):
+            pass
+
+
+def test_a_lock_is_free_when_its_holder_was_killed(url):
+    with holder(url, 'a') as process:
+        process.kill()
+        process.wait()
+        with hold(url, 'a'):
+            pass
+
+
+def test_a_lock_is_free_after_an_error(url):
+    with pytest.raises(ZeroDivisionError), hold(url, 'a', 'b'):
+        raise ZeroDivisionError
+    with hold(url, 'b', 'a'):
+        pass
+
+
+def test_what_was_taken_is_let_go_when_another_is_locked(url):
+    with (
+        holder(url, 'b'),
+        pytest.raises(exceptions.HostLocked),
+        hold(url, 'a', 'b'),
+    ):
+        pass
+    with hold(url, 'a'):
+        pass
+
+
+def test_locks_are_taken_in_one_order(url):
+    # One that is asked for b and a waits for a first: it must not hold b.
+    with (
+        holder(url, 'a'),
+        pytest.raises(exceptions.HostLocked) as caught,
+        hold(url, 'b', 'a'),
+    ):
+        pass
+    assert caught.value.host == 'a'
+    with (
+        holder(url, 'a', 'b'),
+        pytest.raises(exceptions.HostLocked) as caught,
+        hold(url, 'b', 'a'),
+    ):
+        pass
+    assert caught.value.host == 'a'
+
+
+def test_no_hosts_need_no_lock(url):
+    with hold(url):
+        pass
+
+
+@pytest.mark.parametrize('host', ['a.example.org', 'ü', 'a_b-c', 'x' * 200])
+def test_a_name_is_no_path(url, host):
+    with hold(url, host):
+        pass
+
+
+def test_a_folder_that_cannot_be_used_is_told(tmp_path):
+    file = tmp_path / 'file'
+    file.write_text('')
+    with (
+        pytest.raises(exceptions.InstanceHAError, match='OS_INSTANCEHA_LOCK'),
+        hold(f'file://{file}', 'a'),
+    ):
+        pass
+
+
+def no_library(url, member):
+    raise ModuleNotFoundError("No module named 'etcd3gw'")
+
+
+def unreachable(url, member):
+    raise coordination.ToozConnectionError('connection refused')
+
+
+@pytest.mark.parametrize(
+    'get_coordinator',
+    [
+        coordination.get_coordinator,
+        no_library,
+        unreachable,
+    ],
+)
+def test_a_backend_that_cannot_be_used_is_told(monkeypatch, get_coordinator):
+    monkeypatch.setattr(coordination, 'get_coordinator', get_coordinator)
+    with (
+        pytest.raises(exceptions.InstanceHAError),
+        hold('nosuch://host', 'a'),
+    ):
+        pass
+
+
+def test_a_password_in_the_url_is_in_no_message(monkeypatch):
+    monkeypatch.setattr(coordination, 'get_coordinator', unreachable)
+    with (
+        pytest.raises(exceptions.InstanceHAError) as caught,
+        hold('redis://:hunter2@127.0.0.1:1', 'a'),
+    ):
+        pass
+    assert 'hunter2' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('uid', 'expected'),
+    [
+        (0, 'file:///run/osc-instanceha'),
+        (5, 'file:///home/joe/.cache/osc-instanceha'),
+        (6, 'file:///tmp/osc-instanceha-6'),
+    ],
+)
+def test_the_default_folder_is_the_same_in_every_environment(
+    monkeypatch, uid, expected
+):
+    homes = {5: types.SimpleNamespace(pw_dir='/home/joe')}
+    monkeypatch.setattr(locking.pwd, 'getpwuid', homes.__getitem__)
+    monkeypatch.setattr(locking.os, 'geteuid', lambda: uid)
+    monkeypatch.setenv('HOME', '/home/other')
+    monkeypatch.setenv('XDG_RUNTIME_DIR', '/run/user/5')
+    assert locking.default_url() == expected
