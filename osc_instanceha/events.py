@@ -65,7 +65,7 @@ class Ended:
 
 @dataclasses.dataclass(frozen=True)
 class LeftOut:
-    """A fenced host is left to the run that holds its lock."""
+    """A fenced host that another run works on, or that cannot be read."""
 
     host: str
     error: exceptions.InstanceHAError

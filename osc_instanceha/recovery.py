@@ -142,10 +142,7 @@ class Recovery:
             try:
                 yield from self._read(locked, pool)
                 for name, error in self.left_out.items():
-                    if isinstance(error, exceptions.CloudError):
-                        yield events.Trouble(name, error)
-                    else:
-                        yield events.LeftOut(name, error)
+                    yield events.LeftOut(name, error)
                 if self._dry_run:
                     yield from self._prove_only()
                 else:

@@ -16,7 +16,7 @@ class Progress:
     """Shows the events of a recovery.
 
     :param stream: where to write
-    :param quiet: write nothing but troubles and refusals
+    :param quiet: write only which hosts are refused or left out
     """
 
     def __init__(self, stream: TextIO, *, quiet: bool) -> None:
@@ -54,8 +54,10 @@ class Progress:
                 self._say(str(error), always=True)
             case events.Retrying(server, reason):
                 self._say(f'{_named(server)}: to be tried again: {reason}')
-            case events.Trouble(host, error) | events.LeftOut(host, error):
+            case events.LeftOut(host, error):
                 self._say(f'{host}: {error}', always=True)
+            case events.Trouble(host, error):
+                self._say(f'{host}: {error}')
             case events.Accepted(server, request_id):
                 if not self._is_bar:
                     self._say(

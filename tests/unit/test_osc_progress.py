@@ -91,7 +91,6 @@ def test_a_line_for_everything_that_happens():
 def test_quiet_leaves_only_what_is_wrong():
     lines = show(io.StringIO(), quiet=True).getvalue().splitlines()
     assert lines == [
-        'dead: Nova is away',
         'dead is not proven off: it is up. Power it off',
     ]
 

@@ -316,7 +316,7 @@ def test_fenced_tells_of_a_host_that_it_cannot_see(world):
     made.compute._shown = lambda item: item
     run = made.finish(None)
     assert list(run.left_out) == ['x']
-    assert [event.host for event in made.of(events.Trouble)] == ['x']
+    assert [event.host for event in made.of(events.LeftOut)] == ['x']
     assert builders.outcomes(run) == {'a': 'evacuated'}
 
 
