@@ -156,15 +156,17 @@ class Follower:
             self._evacuated(track)
 
     def _evacuated(self, track: tracking.Track) -> None:
-        waited_for = track.step.action is model.Action.WAIT
-        track.end(
-            model.Outcome.EVACUATED,
-            'by an evacuation that was open already'
-            if waited_for and not track.attempts
-            else track.step.reason
-            if not waited_for
-            else '',
-        )
+        if track.step.moved_to is not None:
+            reason = 'it had moved already, and is stopped now'
+        elif track.step.action is not model.Action.WAIT:
+            reason = track.step.reason
+        else:
+            reason = (
+                ''
+                if track.attempts
+                else 'by an evacuation that was open already'
+            )
+        track.end(model.Outcome.EVACUATED, reason)
 
     def left(self, track: tracking.Track, server: model.Server | None) -> None:
         """The server is no longer on the host, and not by our doing."""

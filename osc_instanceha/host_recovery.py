@@ -100,6 +100,7 @@ class HostRecovery:
         made = inventory_.ask_further(
             plan.build(self._inventory, self._selection, self._options),
             self._inventory,
+            self._selection,
             self._compute,
         )
         self.tracks = [

@@ -69,25 +69,66 @@ def read(
 
 
 def ask_further(
-    plan: plan_.Plan, inventory: model.Inventory, compute: ports.Compute
+    plan: plan_.Plan,
+    inventory: model.Inventory,
+    selection: selection_.Selection,
+    compute: ports.Compute,
 ) -> plan_.Plan:
     """Ask what only the history of some servers tells.
 
-    That is: the power state to reach, and whether an evacuation that failed
-    has left a guest behind; only of servers in ERROR.
+    That is, of servers in ERROR: the power state to reach, and whether an
+    evacuation that failed has left a guest behind. And of servers that have
+    left the host already, but not at the first attempt: whether they were
+    stopped before, and a run that was killed did not come to stopping them
+    again (invariant 6).
 
     :raises CloudError: if Nova does not tell
     """
     newest: dict[str, model.Evacuation] = {}
+    failed = set()
     for record in inventory.evacuations:
         newest.setdefault(record.server_id, record)
-    return dataclasses.replace(
-        plan,
-        steps=tuple(
-            _asked_further(step, newest.get(step.server.id), compute)
-            for step in plan.steps
-        ),
-    )
+        if record.status.failed:
+            failed.add(record.server_id)
+    steps = [
+        _asked_further(step, newest.get(step.server.id), compute)
+        for step in plan.steps
+    ]
+    here = {server.id for server in inventory.servers}
+    for server_id, record in newest.items():
+        # 'completed' is of an earlier time: the host has been up since.
+        done = record.status is model.MigrationStatus.DONE
+        if done and server_id in failed and server_id not in here:
+            steps += _unsettled(record, selection, compute)
+    return dataclasses.replace(plan, steps=tuple(steps))
+
+
+def _unsettled(
+    record: model.Evacuation,
+    selection: selection_.Selection,
+    compute: ports.Compute,
+) -> list[plan_.Step]:
+    server = compute.server(record.server_id)
+    if (
+        server is None
+        or server.host in (record.source, '')
+        or server.vm_state != 'active'
+        or selection.judge(server).answer is not selection_.Answer.YES
+        or not compute.was_stopped(server.id)
+    ):
+        return []
+    return [
+        plan_.Step(
+            # As it was: the report is one of the dead host.
+            dataclasses.replace(server, host=record.source),
+            model.Action.WAIT,
+            model.Data.KEPT if server.volume_backed else model.Data.UNKNOWN,
+            f'it has moved to {server.host} already, and is to be stopped, '
+            f'as it was before',
+            end_state=model.EndState.STOPPED,
+            moved_to=server.host,
+        )
+    ]
 
 
 def _asked_further(

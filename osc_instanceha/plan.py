@@ -35,6 +35,8 @@ class Step:
     :ivar groups: server groups of which one member moves at a time
     :ivar allowed: whether an evacuation may be asked for, now or (where one
         is open) after that one has failed
+    :ivar moved_to: where it is already, if only its power state remains to
+        be put right
     """
 
     server: model.Server
@@ -45,6 +47,7 @@ class Step:
     end_state: model.EndState | None = model.EndState.ACTIVE
     groups: frozenset[str] = frozenset()
     allowed: bool = True
+    moved_to: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

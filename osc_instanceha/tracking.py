@@ -156,6 +156,9 @@ def begin(step: plan.Step, inventory: model.Inventory) -> Track:
         track.end(model.Outcome.SKIPPED, step.reason)
     elif step.action is model.Action.REFUSE:
         track.end(model.Outcome.REFUSED, step.reason)
+    elif step.moved_to is not None:
+        track.phase = Phase.SETTLING
+        track.destination = step.moved_to
     elif step.action is model.Action.WAIT:
         track.phase = Phase.OPEN
         track.evacuation = next(rec for rec in own if rec.status.open)

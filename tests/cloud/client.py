@@ -143,6 +143,7 @@ class Cloud(servers.Servers):
     def env(self, cloud: str = 'embedded') -> dict[str, str]:
         """The environment variables that point a client at this cloud."""
         return {
+            'OS_INSTANCEHA_LOCK': f'file://{self.state}/instanceha-locks',
             'OS_CLIENT_CONFIG_FILE': str(self.clouds),
             'OS_CLOUD': cloud,
             'TESTS_CLOUD': str(self.state),

@@ -177,3 +177,26 @@ def test_stopped_and_in_error_before(cloud, openstack):
 
     assert done.code == 0
     assert command.state(cloud, server) == 'stopped'
+
+
+def test_a_run_that_comes_after_one_that_could_not_stop_it(cloud, openstack):
+    server = cloud.create_server(
+        'stopped', host='host1', volume_backed=True, stopped=True
+    )
+    command.lose(cloud)
+    for host in cloud.hosts:
+        cloud.spawn(host, fail=1)
+    cloud.faults({'match': 'os-stop', 'status': 503})
+    first = openstack.evacuate('host1', '--retries', '3', '--timeout', '25')
+    assert first.code == 6
+    assert first.row(server)['Outcome'] == 'unknown'
+    assert command.on(cloud, server) != 'host1'
+    assert command.state(cloud, server) == 'active'
+    cloud.faults()
+
+    done = openstack.evacuate('host1')
+
+    assert done.code == 0
+    assert done.row(server)['Outcome'] == 'evacuated'
+    assert done.row(server)['Host'] == 'host1'
+    assert command.state(cloud, server) == 'stopped'
