@@ -29,6 +29,9 @@ TRACE = 60.0
 #: has failed, or that a record may be missing from the list.
 _SETTLE = 60.0
 
+#: Seconds that a record may take to be listed; then the server is looked at.
+_LAG = 5.0
+
 #: Longest pause, in seconds, before a request is sent that Nova did not get.
 _LONGEST_PAUSE = 30.0
 
@@ -110,7 +113,7 @@ class Follower:
         waited = now - (track.missing_since or now)
         uncertain = track.phase is tracking.Phase.UNCERTAIN
         definite = uncertain and track.definite
-        if not definite and waited < (TRACE if uncertain else _SETTLE):
+        if not definite and waited < _LAG:
             return
         server = self._compute.server(track.server.id)
         if server is None:
@@ -124,6 +127,8 @@ class Follower:
             track.enter(tracking.Phase.OPEN, self._clock.monotonic())
         elif definite:
             track.end(model.Outcome.FAILED, track.reason)
+        elif waited < (TRACE if uncertain else _SETTLE):
+            return
         elif uncertain:
             track.end(
                 model.Outcome.UNKNOWN,
