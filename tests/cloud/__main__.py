@@ -18,6 +18,7 @@ from tests.cloud import services
 WELCOME = """
 The cloud is ready. In another shell:
 
+    export PATH={bin}:$PATH
     export OS_CLIENT_CONFIG_FILE={state}/clouds.yaml OS_CLOUD=embedded
     export TESTS_CLOUD={state}
     openstack compute service list --service nova-compute
@@ -28,10 +29,17 @@ A few servers to lose:
         --flavor small --image cirros --nic none --min 3 --max 3 --wait web
     openstack server list --long -c Name -c Status -c Host
 
-The host they are on crashes, and comes back:
+The host they are on crashes. Whoever fenced it marks it, and we evacuate it:
 
     python -m tests.cloud.ctl crash host1
+    openstack compute service set --down host1 nova-compute
+    openstack host evacuate host1 --dry-run
+    openstack host evacuate host1 --allow-data-loss
+
+It comes back (Nova cleans up first, then forced down may be lifted):
+
     python -m tests.cloud.ctl start host1
+    openstack compute service set --up host1 nova-compute
 
 Everything else: python -m tests.cloud.ctl --help
 Ctrl-C stops the cloud.
@@ -108,7 +116,8 @@ def run(args: argparse.Namespace) -> int:
         if args.quiet_ready:
             print('READY', cloud.state, flush=True)
         else:
-            print(WELCOME.format(state=cloud.state), flush=True)
+            bin_ = pathlib.Path(sys.executable).parent
+            print(WELCOME.format(state=cloud.state, bin=bin_), flush=True)
             print('(%.0f s)' % (time.monotonic() - began), flush=True)
         signal.pause()
     except (KeyboardInterrupt, SystemExit):
