@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -46,6 +47,10 @@ class Done:
         return {row['Name']: row['Action'] for row in self.rows}
 
 
+def _hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Running:
     """A command that is still going on."""
 
@@ -58,6 +63,8 @@ class Running:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
+            # A shell in the background hands down that Ctrl-C is ignored.
+            preexec_fn=_hear_ctrl_c,
         )
 
     def heard(self) -> str:
