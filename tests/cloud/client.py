@@ -349,6 +349,10 @@ class Cloud(servers.Servers):
         """Write columns of a server's row."""
         self.control('PATCH', f'servers/{server}', fields)
 
+    def set_service_row(self, host: str, **fields: Any) -> None:
+        """Write columns of the row of a host's nova-compute."""
+        self.control('PATCH', f'hosts/{host}/service', fields)
+
     def migrations(self, server: str | None = None) -> list[dict[str, Any]]:
         """The migration rows, oldest first, of one server or of all."""
         return [

@@ -5,6 +5,7 @@ Beside what every service has (:class:`tests.cloud.tap.Control`):
 ======  ==============================  ====================================
 POST    /control/hosts/HOST/crash       {"guests_survive": bool}
 POST    /control/hosts/HOST/start       a new nova-compute
+PATCH   /control/hosts/HOST/service     write columns of its service row
 PUT     /control/hosts/HOST/rule        see hypervisor.Rule, any fields
 GET     /control/hosts                  state, rule and held spawns of each
 GET     /control/guests                 runs, spawns and who ran twice
@@ -88,6 +89,10 @@ class NovaControl(tap.Control):
                 self.nova.crash(host, **body or {})
             case ['POST', host, 'start']:
                 self.nova.start_compute(host)
+            case ['PATCH', host, 'service']:
+                self.rows.update(
+                    'services', body, host=host, binary='nova-compute'
+                )
             case ['PUT', host, 'rule']:
                 self.nova.hypervisor.set_rule(host, **body)
             case _:
