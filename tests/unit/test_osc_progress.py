@@ -135,6 +135,20 @@ def test_a_server_that_turns_out_to_be_gone_leaves_the_bar_at_its_end():
     assert re.findall(r'(\d+)/(\d+)', text)[-1] in (('2', '2'), ('1', '1'))
 
 
+def read_all(terminal):
+    """What was written to a terminal; one read may give a part only."""
+    shown = b''
+    while True:
+        try:
+            chunk = os.read(terminal, 65536)
+        except OSError:
+            # The other end is closed.
+            return shown.decode()
+        if not chunk:
+            return shown.decode()
+        shown += chunk
+
+
 def test_a_real_terminal():
     leader, follower = pty.openpty()
     size = struct.pack('HHHH', 24, 120, 0, 0)
@@ -142,7 +156,7 @@ def test_a_real_terminal():
     try:
         with os.fdopen(follower, 'w') as stream:
             show(stream)
-            text = os.read(leader, 65536).decode()
+        text = read_all(leader)
     finally:
         os.close(leader)
     assert 'Evacuating' in text
