@@ -152,10 +152,7 @@ class Follower:
 
     def _moved(self, track: tracking.Track, destination: str | None) -> None:
         track.destination = destination
-        if (
-            track.step.end_state is model.EndState.STOPPED
-            and track.last_vm_state != 'stopped'
-        ):
+        if track.needs_stop:
             track.enter(tracking.Phase.SETTLING, self._clock.monotonic())
         else:
             self._evacuated(track)
@@ -252,11 +249,7 @@ class Follower:
 
     def leave(self, track: tracking.Track) -> None:
         """End an open evacuation that need not be waited for."""
-        if (
-            track.step.end_state is model.EndState.STOPPED
-            and track.last_vm_state != 'stopped'
-        ):
-            # It has to be stopped by us once it has moved.
+        if track.needs_stop:
             return
         track.end(
             model.Outcome.ACCEPTED,

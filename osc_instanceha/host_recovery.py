@@ -263,6 +263,11 @@ class HostRecovery:
         """Take in the answers that have come."""
         for request in [item for item in self._requests if item.done()]:
             track = self._requests.pop(request)
+            if request.cancelled():
+                # The run was given up before a thread had taken it.
+                track.attempts -= 1
+                track.enter(tracking.Phase.WAITING, self._clock.monotonic())
+                continue
             posted = request.result()
             yield from self._follower.answered(track, posted)
             if posted.answer is ports.Answer.NOT_SENT:

@@ -122,7 +122,7 @@ def _unsettled(
             # As it was: the report is one of the dead host.
             dataclasses.replace(server, host=record.source),
             model.Action.WAIT,
-            model.Data.KEPT if server.volume_backed else model.Data.UNKNOWN,
+            plan_.data_verdict(server, None),
             f'it has moved to {server.host} already, and is to be stopped, '
             f'as it was before',
             end_state=model.EndState.STOPPED,

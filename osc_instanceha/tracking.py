@@ -76,6 +76,14 @@ class Track:
     def in_flight(self) -> bool:
         return self.phase in IN_FLIGHT
 
+    @property
+    def needs_stop(self) -> bool:
+        """Whether we have to stop it once it has moved: Nova does not."""
+        return (
+            self.step.end_state is model.EndState.STOPPED
+            and self.last_vm_state != 'stopped'
+        )
+
     def enter(self, phase: Phase, now: float) -> None:
         self.phase = phase
         self.since = now

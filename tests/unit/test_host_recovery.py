@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 from unittest import mock
 
 import pytest
@@ -10,6 +11,7 @@ from osc_instanceha import events
 from osc_instanceha import model
 from osc_instanceha import recovery
 from osc_instanceha import selection
+from osc_instanceha import tracking
 from tests.unit import builders
 
 Status = model.MigrationStatus
@@ -619,3 +621,18 @@ def test_glance_is_not_asked_for_what_the_tags_decide(world):
         shared_storage=True,
     )
     assert made.images.asked == ['a']
+
+
+def test_a_request_that_no_thread_has_taken_is_taken_back(world):
+    made = world(builders.server())
+    run = made.recovery()
+    next(iter(run))
+    (host,) = run._hosts
+    (track,) = host.tracks
+    track.enter(tracking.Phase.POSTING, 0.0)
+    track.attempts = 1
+    waiting = concurrent.futures.Future()
+    waiting.cancel()
+    host._requests = {waiting: track}
+    assert list(host.collect()) == []
+    assert (track.phase, track.attempts) == (tracking.Phase.WAITING, 0)
