@@ -7,9 +7,15 @@
      |    +-- HostNotFound
      |    +-- TargetHostUnusable
      |    +-- ProjectNotFound
+     |    +-- InvalidConfig      instanceha.yaml, all that is wrong with it
+     |    +-- DriverNotFound
      +-- HostNotProvenOff        invariant 1 would be broken
+     +-- HostStillUp             Nova counts a host to be fenced as up
      +-- TooManyHostsDown        a safety limit refused
      +-- HostLocked              another run works on the host
+     +-- DeviceError             what a fencing device answered
+     |    +-- DeviceUnreachable  it did not answer, or not in time
+     |    +-- MissingLibrary     its driver needs one that is not installed
      +-- CloudError              what a service of the cloud answered
           +-- Unreachable        it did not answer at all
           +-- Forbidden          the credentials do not suffice
@@ -101,6 +107,33 @@ class ProjectNotFound(InvalidInput):
         self.project = project
 
 
+class InvalidConfig(InvalidInput):
+    """The configuration cannot be used; nothing has been changed.
+
+    :ivar problems: all of them, each one line: file, line, key, cure
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__('\n'.join(problems), what='instanceha.yaml')
+        self.problems = tuple(problems)
+
+
+class DriverNotFound(InvalidInput):
+    """There is no fencing driver of this name.
+
+    :ivar driver: the name
+    :ivar known: those that there are
+    """
+
+    def __init__(self, driver: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f'No fencing driver {driver!r}: there are {", ".join(known)}',
+            what='driver',
+        )
+        self.driver = driver
+        self.known = tuple(known)
+
+
 class HostNotProvenOff(InstanceHAError):
     """The host may be alive, so nothing is evacuated from it (any more).
 
@@ -158,6 +191,33 @@ class HostLocked(InstanceHAError):
         )
         self.host = host
         self.waited = waited
+
+
+class DeviceError(InstanceHAError):
+    """A fencing device said no, or cannot be asked at all.
+
+    The message is about the device; which one it is, whoever asked knows.
+    """
+
+
+class DeviceUnreachable(DeviceError):
+    """A fencing device gave no answer; asking again may help."""
+
+
+class MissingLibrary(DeviceError):
+    """The library that a fencing driver is made of is not installed.
+
+    :ivar driver: name of the driver
+    :ivar extra: the extra of this package that brings it
+    """
+
+    def __init__(self, driver: str, extra: str) -> None:
+        super().__init__(
+            f"the driver {driver} needs a library that is not installed: "
+            f"'pip install osc-instanceha[{extra}]'"
+        )
+        self.driver = driver
+        self.extra = extra
 
 
 class CloudError(InstanceHAError):

@@ -1,0 +1,1 @@
+"""Switching hosts off and on through their fencing devices."""
