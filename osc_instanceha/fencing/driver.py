@@ -105,6 +105,10 @@ class Driver(abc.ABC):
     :cvar summary: what it is for, one line without a full stop
     :cvar options: in the order in which a person would write them
     :cvar extra: the extra of this package that brings its library, if any
+    :cvar vouches: its reading is somebody's word and no measurement, so the
+        host is also listened to before it is believed
+    :cvar of_machine: its "on" means that the machine itself runs, not just
+        that a plug has power
     :param options: checked against :attr:`options`, with the defaults
         filled in and secrets as plain text
     :raises MissingLibrary: if its library is not installed
@@ -114,6 +118,8 @@ class Driver(abc.ABC):
     summary: ClassVar[str]
     options: ClassVar[tuple[Option, ...]]
     extra: ClassVar[str | None] = None
+    vouches: ClassVar[bool] = False
+    of_machine: ClassVar[bool] = False
 
     def __init__(self, target: Target, options: Mapping[str, Any]) -> None:
         self.target = target

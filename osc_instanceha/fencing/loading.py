@@ -21,7 +21,7 @@ def drivers() -> Mapping[str, type[driver.Driver]]:
     One that cannot be imported is left out: what is wrong with it shows
     when it is asked for.
     """
-    found: extension.ExtensionManager[type[driver.Driver]] = (
+    found: extension.ExtensionManager[driver.Driver] = (
         extension.ExtensionManager(
             NAMESPACE, on_load_failure_callback=lambda *_args: None
         )

@@ -7,11 +7,29 @@ import dataclasses
 from typing import Any
 from typing import Protocol
 
+from osc_instanceha.fencing import driver
+
 #: Seconds that a device may take for one answer.
 TIMEOUT = 12.0
 
 #: Seconds from a request until its effect is seen.
 POWER_TIMEOUT = 60.0
+
+#: Options of every device, whatever its driver.
+COMMON = (
+    driver.Option(
+        'timeout',
+        'Seconds that the device may take for one answer',
+        kind=driver.Kind.INTEGER,
+        default=12,
+    ),
+    driver.Option(
+        'power_timeout',
+        'Seconds from a request until its effect is seen',
+        kind=driver.Kind.INTEGER,
+        default=60,
+    ),
+)
 
 
 class Secret(Protocol):
