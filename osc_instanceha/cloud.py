@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence
 import functools
 import os
@@ -13,17 +14,27 @@ from keystoneauth1 import session as ksa_session
 import openstack
 from openstack import exceptions as sdk_exceptions
 
+from osc_instanceha import audit
 from osc_instanceha import exceptions
+from osc_instanceha import fence
 from osc_instanceha import images
 from osc_instanceha import locking
 from osc_instanceha import options as options_
 from osc_instanceha import plan as plan_
+from osc_instanceha import ports
 from osc_instanceha import recovery
 from osc_instanceha import selection as selection_
 from osc_instanceha import sessions
+from osc_instanceha import unfence
 from osc_instanceha.compute import client
 from osc_instanceha.compute import failures
 from osc_instanceha.compute import microversions
+from osc_instanceha.config import config as config_
+from osc_instanceha.config import loading
+from osc_instanceha.fencing import device
+from osc_instanceha.fencing import driver
+from osc_instanceha.fencing import levels
+from osc_instanceha.fencing import options as fencing_options
 
 
 class Cloud:
@@ -37,8 +48,10 @@ class Cloud:
     :param compute_api_version: a microversion that is the highest to use;
         ``'latest'`` or None for no limit
     :param lock_url: of a tooz backend; None for the environment's
-        ``OS_INSTANCEHA_LOCK``, or files on this machine
+        ``OS_INSTANCEHA_LOCK``, the configuration's, or files on this machine
+    :param config: None for instanceha.yaml, where there is one
     :raises InvalidInput: if the version is none
+    :raises InvalidConfig: if instanceha.yaml cannot be used
     """
 
     def __init__(
@@ -50,9 +63,17 @@ class Cloud:
         compute_endpoint: str | None = None,
         compute_api_version: str | None = None,
         lock_url: str | None = None,
+        config: config_.Config | None = None,
     ) -> None:
+        self.config = loading.load() if config is None else config
         self._session = sessions.sibling(session)
-        self._lock_url = lock_url or os.environ.get('OS_INSTANCEHA_LOCK')
+        self._region_name = region_name
+        self._interface = interface
+        self._lock_url = (
+            lock_url
+            or os.environ.get('OS_INSTANCEHA_LOCK')
+            or self.config.lock_url()
+        )
         self._adapter = functools.partial(
             ksa_adapter.Adapter,
             self._session,
@@ -87,7 +108,9 @@ class Cloud:
 
         :param hosts: exact compute host names; None for every host that is
             forced down in Nova
-        :param selection: which of their servers; all of them by default
+        :param selection: which of their servers; by default those that the
+            configuration selects, or all of them
+        :param options: by default :meth:`options` of nothing
         :param dry_run: decide, and change nothing
         :param lock_timeout: seconds to wait for another run on a host;
             by default 60 for hosts that are named, 0 for others, which are
@@ -99,12 +122,107 @@ class Cloud:
             hosts,
             compute=self._compute,
             images=self._images,
-            lock=functools.partial(
-                locking.hold, url=self._lock_url, timeout=lock_timeout
-            ),
-            selection=selection or selection_.Selection(),
-            options=options or options_.Options(),
+            lock=self._lock(lock_timeout),
+            devices=self._devices,
+            selection=selection
+            or self.config.selection
+            or selection_.Selection(),
+            options=options or self.options(),
             dry_run=dry_run,
+        )
+
+    def options(self, **fields: Any) -> options_.Options:
+        """Options of an evacuation: these, and the configuration's.
+
+        :param fields: of :class:`Options`
+        :raises InvalidInput: if one makes no sense
+        """
+        return options_.Options(
+            **{
+                'max_hosts_down': self.config.max_hosts_down,
+                **self.config.evacuate,
+                **fields,
+            }
+        )
+
+    def fence(
+        self,
+        hosts: Sequence[str],
+        options: fencing_options.FenceOptions | None = None,
+        *,
+        dry_run: bool = False,
+        lock_timeout: float = locking.TIMEOUT,
+    ) -> fence.Fence:
+        """A run that fences hosts when it is iterated over.
+
+        :param hosts: exact compute host names
+        :param options: by default none, and the configuration's limit
+        :param dry_run: read the power states, and change nothing
+        :param lock_timeout: seconds to wait for another run on a host
+        """
+        return fence.Fence(
+            hosts,
+            compute=self._compute,
+            devices=self._devices,
+            lock=self._lock(lock_timeout),
+            options=options
+            or fencing_options.FenceOptions(
+                max_hosts_down=self.config.max_hosts_down
+            ),
+            dry_run=dry_run,
+        )
+
+    def unfence(
+        self,
+        hosts: Sequence[str],
+        options: fencing_options.UnfenceOptions | None = None,
+        *,
+        lock_timeout: float = locking.TIMEOUT,
+    ) -> unfence.Unfence:
+        """A run that brings hosts back when it is iterated over.
+
+        :param hosts: exact compute host names
+        :param lock_timeout: seconds to wait for another run on a host
+        """
+        return unfence.Unfence(
+            hosts,
+            compute=self._compute,
+            devices=self._devices,
+            lock=self._lock(lock_timeout),
+            options=options or fencing_options.UnfenceOptions(),
+        )
+
+    def fencing(
+        self, hosts: Sequence[str] = (), *, check: bool = False
+    ) -> audit.Audit:
+        """An audit of the fencing devices when it is iterated over.
+
+        :param hosts: exact compute host names; none for all of them
+        :param check: read the power state of every device
+        """
+        return audit.Audit(
+            hosts,
+            compute=self._compute,
+            configured=self.config.hosts,
+            devices=self._devices,
+            check=check,
+        )
+
+    def _lock(self, timeout: float) -> ports.Lock:
+        return functools.partial(
+            locking.hold, url=self._lock_url, timeout=timeout
+        )
+
+    def _devices(self, host: str, stop: Callable[[], bool]) -> levels.Levels:
+        target = driver.Target(
+            host, self._session, self._region_name, self._interface
+        )
+        return tuple(
+            tuple(
+                device.Device(item, target, level=number, stop=stop)
+                for item in level
+            )
+            for number, level in enumerate(self.config.levels(host), 1)
         )
 
     def plan(

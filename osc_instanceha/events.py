@@ -1,4 +1,4 @@
-"""What a recovery tells while it runs."""
+"""What a run tells while it goes on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import dataclasses
 from osc_instanceha import exceptions
 from osc_instanceha import model
 from osc_instanceha import plan
+from osc_instanceha.fencing import evidence
+from osc_instanceha.fencing import result
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +32,29 @@ class Marked:
 
     host: str
     reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class PowerSeen:
+    """A fencing device was asked, and this is what was seen."""
+
+    host: str
+    evidence: evidence.Evidence
+
+
+@dataclasses.dataclass(frozen=True)
+class Waiting:
+    """Something is waited for before a host goes back into service."""
+
+    host: str
+    what: str
+
+
+@dataclasses.dataclass(frozen=True)
+class HostEnded:
+    """The outcome of a host that was to be fenced or unfenced."""
+
+    result: result.HostResult
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +108,9 @@ Event = (
     Planned
     | Listening
     | Marked
+    | PowerSeen
+    | Waiting
+    | HostEnded
     | HostRefused
     | Accepted
     | Retrying

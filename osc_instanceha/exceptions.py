@@ -10,7 +10,6 @@
      |    +-- InvalidConfig      instanceha.yaml, all that is wrong with it
      |    +-- DriverNotFound
      +-- HostNotProvenOff        invariant 1 would be broken
-     +-- HostStillUp             Nova counts a host to be fenced as up
      +-- TooManyHostsDown        a safety limit refused
      +-- HostLocked              another run works on the host
      +-- DeviceError             what a fencing device answered
@@ -169,7 +168,7 @@ class TooManyHostsDown(InstanceHAError):
         super().__init__(
             f'{len(down)} of {total} compute hosts are forced down or about '
             f'to be ({names}), more than --max-hosts-down {limit}: nothing '
-            f'was evacuated; if they are really dead, raise the limit'
+            f'was changed; if they are really dead, raise the limit'
         )
         self.down = tuple(down)
         self.total = total
@@ -237,6 +236,15 @@ class CloudError(InstanceHAError):
         super().__init__(message)
         self.code = code
         self.request_id = request_id
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may well succeed a little later."""
+        return (
+            self.code is None
+            or self.code in (409, 429)
+            or not 400 <= self.code < 500
+        )
 
 
 class Unreachable(CloudError):

@@ -12,9 +12,6 @@ from osc_instanceha import exceptions
 from osc_instanceha import model
 from osc_instanceha import options as options_
 
-#: os-services takes a disabled reason of 1 to 255 characters.
-_REASON_LENGTH = 255
-
 
 def find(
     names: Sequence[str],
@@ -129,17 +126,3 @@ def check_limit(
         raise exceptions.TooManyHostsDown(
             sorted(down), len(services), str(limit)
         )
-
-
-def mark_reason(who: str, when: str, service: model.Service) -> str:
-    """The disabled reason that says who vouched for the host, and when.
-
-    An earlier reason of somebody else's is kept behind it, so that whoever
-    brings the host back knows of it.
-    """
-    reason = f'instanceha: fenced, as vouched for by {who} at {when}'
-    if not service.enabled:
-        reason += (
-            f'; disabled before: {service.disabled_reason or "no reason"}'
-        )
-    return reason[:_REASON_LENGTH]

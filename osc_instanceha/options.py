@@ -51,6 +51,7 @@ class HostLimit:
 class Options:
     """What the caller vouches for, and how it is to be done.
 
+    :ivar fence: switch the hosts off first, by their fencing devices
     :ivar already_fenced: the caller vouches that the hosts are off; they are
         marked in Nova if they are not yet
     :ivar shared_storage: root and ephemeral disks are on shared storage
@@ -67,6 +68,7 @@ class Options:
         in seconds: how often one that lives must be heard
     """
 
+    fence: bool = False
     already_fenced: bool = False
     shared_storage: bool = False
     allow_data_loss: bool = False

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
+import contextlib
 import dataclasses
 import enum
 import time
@@ -55,6 +58,19 @@ class Compute(Protocol):
 
     def mark_down(self, service: model.Service, reason: str) -> model.Service:
         """Force the service down and disable it, in one call."""
+
+    def lift(self, service: model.Service) -> model.Service:
+        """Let the service no longer be forced down.
+
+        Nova refuses (code 400) while an evacuation from the host is not
+        completed.
+        """
+
+    def enable(self, service: model.Service) -> model.Service:
+        """Let the scheduler use the host again."""
+
+    def disable(self, service: model.Service, reason: str) -> model.Service:
+        """Keep the service disabled, for this reason."""
 
     def servers(self, host: str) -> tuple[model.Server, ...]:
         """Every server of the host, of all projects; the whole list."""
@@ -123,6 +139,12 @@ class Images(Protocol):
 
         What cannot be read is a fact too (properties None): never raises.
         """
+
+
+#: Takes the locks of the hosts of these services.
+Lock = Callable[
+    [Sequence[model.Service]], contextlib.AbstractContextManager[None]
+]
 
 
 class Clock(Protocol):

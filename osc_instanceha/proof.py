@@ -14,6 +14,7 @@ from osc_instanceha import events
 from osc_instanceha import exceptions
 from osc_instanceha import heartbeat
 from osc_instanceha import hosts
+from osc_instanceha import marks
 from osc_instanceha import model
 from osc_instanceha import options as options_
 from osc_instanceha import ports
@@ -22,6 +23,7 @@ from osc_instanceha import ports
 class Proof:
     """What speaks for and against a host's being off.
 
+    :ivar service: its record, as last read
     :ivar refusal: what spoke against it; final
     :ivar heard_at: monotonic seconds at which the record was last asked for
     """
@@ -37,7 +39,7 @@ class Proof:
     ) -> None:
         self.host = service.host
         self.refusal: exceptions.HostNotProvenOff | None = None
-        self._service = service
+        self.service = service
         self._compute = compute
         self._clock = clock
         self._options = options
@@ -66,7 +68,7 @@ class Proof:
         silent = self._heartbeat.pulse(now) is heartbeat.Pulse.SILENT
         return (
             self.refusal is None
-            and bool(self._service.forced_down)
+            and bool(self.service.forced_down)
             and silent
             and fresh
         )
@@ -76,7 +78,7 @@ class Proof:
         """Whether the host is vouched for and remains to be marked."""
         return (
             self._options.already_fenced
-            and not self._service.forced_down
+            and not self.service.forced_down
             and self.refusal is None
         )
 
@@ -86,15 +88,19 @@ class Proof:
             self.refusal = exceptions.HostNotProvenOff(self.host, reason, cure)
             yield events.HostRefused(self.host, self.refusal)
 
+    def marked(self, service: model.Service) -> None:
+        """Take in that the host was just fenced and marked by this run."""
+        self.service = service
+        self._heartbeat.expect(service)
+
     def check_fenced(self) -> Iterator[events.Event]:
         """Refuse the host if nobody says that it was fenced."""
-        if not self._service.forced_down and not self._options.already_fenced:
-            state = 'up' if self._service.up else 'down'
+        if not self.service.forced_down and not self._options.already_fenced:
+            state = 'up' if self.service.up else 'down'
             yield from self.refuse(
                 f'it is not forced down in Nova (its nova-compute is {state})',
-                f"Power it off, then mark it: 'openstack compute service set "
-                f"--down {self.host} nova-compute'; or add --already-fenced "
-                f'if you know that it is off',
+                f"Fence it: 'openstack host fence {self.host}', or add "
+                f'--fence; or add --already-fenced if you know that it is off',
             )
 
     def listen(self) -> Iterator[events.Event]:
@@ -111,12 +117,12 @@ class Proof:
                 f'Nova shows no compute service of {self.host} any more'
             )
         hosts.require_complete(service)
-        if self._service.forced_down and not service.forced_down:
+        if self.service.forced_down and not service.forced_down:
             yield from self.refuse(
                 'somebody has lifted forced down while this run was going on',
                 'Find out who did and why before you run it again',
             )
-        self._service = service
+        self.service = service
         pulse = self._heartbeat.observe(service, now)
         self.heard_at = now
         if pulse is heartbeat.Pulse.ALIVE:
@@ -137,20 +143,19 @@ class Proof:
         if (
             self.refusal is None
             and self.silent
-            and not self._service.forced_down
+            and not self.service.forced_down
         ):
-            reason = hosts.mark_reason(*self._who(), self._service)
+            how = 'as vouched for by {} at {}'.format(*self._who())
+            reason = marks.reason(how, self.service)
             try:
-                self._service = self._compute.mark_down(self._service, reason)
+                self.service = self._compute.mark_down(self.service, reason)
             except exceptions.CloudError as error:
-                if error.code is None or error.code in (409, 429):
-                    raise
-                if not 400 <= error.code < 500:
+                if error.passing:
                     raise
                 yield from self.refuse(
                     f'it cannot be marked as down in Nova ({error})',
                     'Mark it by other means, then run the command again',
                 )
                 return
-            self._heartbeat.expect(self._service)
+            self._heartbeat.expect(self.service)
             yield events.Marked(self.host, reason)

@@ -11,11 +11,8 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 import concurrent.futures
 import contextlib
-import datetime
-import getpass
-import os
-import platform
 
+from osc_instanceha import caller
 from osc_instanceha import events
 from osc_instanceha import exceptions
 from osc_instanceha import host_recovery
@@ -26,7 +23,9 @@ from osc_instanceha import options as options_
 from osc_instanceha import plan
 from osc_instanceha import ports
 from osc_instanceha import proof
+from osc_instanceha import proving
 from osc_instanceha import selection as selection_
+from osc_instanceha.fencing import levels
 
 #: Seconds between two looks at the cloud: the least while things move, the
 #: most while they do not.
@@ -40,22 +39,6 @@ _LOOKING = 0.5
 #: session keeps.
 MOST_THREADS = 20
 
-#: Takes the locks of the hosts of these services.
-Lock = Callable[
-    [Sequence[model.Service]], contextlib.AbstractContextManager[None]
-]
-
-
-def whoever() -> tuple[str, str]:
-    """Who runs this, and what time it is: for people who read records."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        # A user without a name, as in a container.
-        user = f'uid {os.getuid()}'
-    now = datetime.datetime.now(datetime.UTC)
-    return f'{user}@{platform.node()}', now.strftime('%Y-%m-%dT%H:%M:%SZ')
-
 
 class Recovery:
     """Evacuates hosts. Iterate over it to run it, once; it yields events.
@@ -66,6 +49,7 @@ class Recovery:
     :param host_names: exact compute host names; None: every host that is
         forced down
     :param lock: held from before Nova is read until the end (invariant 9)
+    :param devices: the fencing devices of a host
     """
 
     def __init__(
@@ -74,17 +58,19 @@ class Recovery:
         *,
         compute: ports.Compute,
         images: ports.Images,
-        lock: Lock,
+        lock: ports.Lock,
+        devices: levels.Devices = levels.none,
         selection: selection_.Selection,
         options: options_.Options,
         dry_run: bool = False,
         clock: ports.Clock | None = None,
-        who: Callable[[], tuple[str, str]] = whoever,
+        who: Callable[[], tuple[str, str]] = caller.whoever,
     ) -> None:
         self._names = host_names
         self._compute = compute
         self._images = images
         self._lock = lock
+        self._devices = devices
         self._selection = selection
         self._options = options
         self._dry_run = dry_run
@@ -143,6 +129,7 @@ class Recovery:
                 yield from self._read(locked, pool)
                 for name, error in self.left_out.items():
                     yield events.LeftOut(name, error)
+                yield from self._prove()
                 if self._dry_run:
                     yield from self._prove_only()
                 else:
@@ -232,8 +219,6 @@ class Recovery:
             self._hosts.append(host)
             self._plans.append(made)
             yield events.Planned(made)
-        for host in self._hosts:
-            yield from host.proof.check_fenced()
 
     def _host(
         self, service: model.Service, pool: concurrent.futures.Executor
@@ -310,9 +295,33 @@ class Recovery:
         last = max((host.moved_at for host in self._hosts), default=now)
         return now - max(self._started, last) >= options_.PATIENCE
 
+    def _prove(self) -> Iterator[events.Event]:
+        """Fence the hosts, or see what speaks against their being off."""
+        options = self._options
+        if not options.already_fenced:
+            yield from proving.prove(
+                [
+                    host.proof
+                    for host in self._hosts
+                    if options.fence or host.waiting
+                ],
+                compute=self._compute,
+                devices=self._devices,
+                clock=self._clock,
+                who=self._who,
+                options=options,
+                dry_run=self._dry_run,
+            )
+        for host in self._hosts:
+            if not (options.fence and self._dry_run):
+                yield from host.proof.check_fenced()
+
     def _prove_only(self) -> Iterator[events.Event]:
         """What a dry run does instead: listen, and change nothing."""
         for host in self._hosts:
+            if self._options.fence:
+                # It would be silent once it is off.
+                continue
             it = host.proof
             needed = host.waiting or it.wanted
             while needed and not it.refusal and not it.silent:

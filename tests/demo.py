@@ -14,10 +14,12 @@ import pathlib
 import shlex
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 
 from tests.cloud import client
+from tests.devices import chassis
 
 OPENSTACK = pathlib.Path(sys.executable).with_name('openstack')
 
@@ -27,9 +29,14 @@ class NotAsTold(Exception):
 
 
 class Narrator:
-    """Tells the story and types the commands."""
+    """Tells the story and types the commands.
 
-    def __init__(self, cloud: client.Cloud) -> None:
+    :param secret: what must not be told
+    """
+
+    def __init__(
+        self, cloud: client.Cloud, config: pathlib.Path, secret: str
+    ) -> None:
         clean = {
             name: value
             for name, value in os.environ.items()
@@ -38,30 +45,42 @@ class Narrator:
         self.env = {
             **clean,
             **cloud.env(),
+            'OS_INSTANCEHA_CONFIG': str(config),
             'CLIFF_MAX_TERM_WIDTH': '100',
         }
         self.chapter = 0
+        self._secret = secret
 
     def tell(self, title: str, text: str) -> None:
         self.chapter += 1
-        print(f'\n\n{self.chapter}. {title}\n')
-        print(textwrap.fill(' '.join(text.split()), 78), flush=True)
+        self._say(f'\n\n{self.chapter}. {title}\n')
+        self._say(textwrap.fill(' '.join(text.split()), 78))
+
+    def show(self, path: pathlib.Path) -> None:
+        """Show a file."""
+        self._say(f'\n$ cat {path.name}')
+        self._say(path.read_text().rstrip('\n'))
 
     def type(self, command: str, code: int = 0) -> str:
         """Type a command; it has to end with this exit code."""
-        print(f'\n$ openstack {command}', flush=True)
-        process = subprocess.Popen(
-            [str(OPENSTACK), *shlex.split(command)],
-            env=self.env,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=sys.stdout,
-        )
-        output = process.communicate()[0]
-        print(output.rstrip('\n'), flush=True)
+        self._say(f'\n$ openstack {command}')
+        with tempfile.TemporaryFile('w+') as stdout:
+            process = subprocess.Popen(
+                [str(OPENSTACK), *shlex.split(command)],
+                env=self.env,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+            )
+            with process:
+                for line in process.stderr:
+                    self._say(line.rstrip('\n'))
+            stdout.seek(0)
+            output = stdout.read()
+        self._say(output.rstrip('\n'))
         if process.returncode:
-            print(f'(exit code {process.returncode})', flush=True)
+            self._say(f'(exit code {process.returncode})')
         if process.returncode != code:
             raise NotAsTold(f'exit code {code} was expected')
         return output
@@ -69,6 +88,10 @@ class Narrator:
     def require(self, truth: bool, what: str) -> None:
         if not truth:
             raise NotAsTold(what)
+
+    def _say(self, text: str) -> None:
+        self.require(self._secret not in text, 'the password stays secret')
+        print(text, flush=True)
 
 
 def furnish(cloud: client.Cloud) -> dict[str, str]:
@@ -89,8 +112,11 @@ def furnish(cloud: client.Cloud) -> dict[str, str]:
     }
 
 
-def story(cloud: client.Cloud, narrator: Narrator) -> None:
+def story(
+    cloud: client.Cloud, devices: chassis.Chassis, narrator: Narrator
+) -> None:
     tell, type_, require = narrator.tell, narrator.type, narrator.require
+    machine = devices.machine('host1')
     tell(
         'A cloud with three compute hosts',
         '''A real Nova, Keystone, Placement, Glance, Cinder and Neutron are
@@ -104,65 +130,84 @@ def story(cloud: client.Cloud, narrator: Narrator) -> None:
     type_('server list --host host1 -c Name -c Status -c Image -c Flavor')
 
     tell(
-        'host1 dies',
-        '''Its power is gone. Nova itself does nothing about it: its servers
-        stay where they were, and down. A monitor would call us now. But a
-        host that is silent is not yet a host that is off: it may have lost
-        its network only, and its servers may go on writing to their disks.
-        So nothing is evacuated from a host that nobody has fenced.''',
+        'Before the bad night',
+        '''The power of the hosts is below a BMC that speaks Redfish. Which
+        system of it is which host stands in a file. Whether that file is
+        right is found out today, not when a host has died: every device is
+        asked, and nothing is changed.''',
     )
-    cloud.crash('host1')
+    narrator.show(devices.config)
+    type_(
+        'host fencing list --check '
+        '-c Host -c Device -c Driver -c State -c "Power State" -c Problem'
+    )
+
+    tell(
+        'host1 hangs',
+        '''Nova hears nothing of it any more, and does nothing about it. A
+        monitor would call us now. But a host that is silent is not a host
+        that is off: this one goes on running its servers, and they go on
+        writing to their disks. Started a second time elsewhere, they would
+        destroy them. So nothing is evacuated from a host that nobody has
+        fenced.''',
+    )
+    cloud.crash('host1', guests_survive=True)
+    require(cloud.running(ids['database']) == ['host1'], 'its guests go on')
     type_('host evacuate host1 -c Name -c Status -c Outcome', code=4)
     require(not cloud.requests(match='"evacuate"'), 'nothing is evacuated')
 
     tell(
-        'It is fenced',
-        '''Somebody has cut its power, has seen it off, and says so to Nova:
-        the host is "forced down".''',
-    )
-    type_('compute service set --down host1 nova-compute')
-
-    tell(
         'What would happen?',
         '''A dry run changes nothing and gives every server with its reason.
-        First it listens for a while, since a host that is marked as down
-        and still reports to Nova would be alive. Servers that boot from a
-        volume keep their data. Nobody has said what the disks of the others
-        are on; if they died with host1, Nova would start these servers again
-        from their image. So they are refused, for now.''',
+        Servers that boot from a volume keep their data. Nobody has said what
+        the disks of the others are on; if they died with host1, Nova would
+        start these servers again from their image. So they are refused, for
+        now.''',
     )
     type_(
-        'host evacuate host1 --dry-run '
+        'host evacuate host1 --fence --dry-run '
         '-c Name -c Status -c Data -c Action -c Reason',
         code=3,
     )
+    require(machine.power() == 'on', 'host1 is on')
+    require(machine.requests() == [], 'its BMC was asked for nothing')
 
     tell(
-        'The servers whose owners asked for it',
-        '''By server tag. In this cloud the disks are on shared storage, and
-        we say so; Nova checks it on the new host before it touches
-        anything.''',
+        'Fenced, and the servers whose owners asked for it',
+        '''One command: the BMC switches host1 off and is asked again until
+        it says so, Nova is told, and the servers with the tag are evacuated.
+        In this cloud the disks are on shared storage, and we say so; Nova
+        checks it on the new host before it touches anything.''',
     )
     for host in cloud.hosts:
         cloud.shared_storage(host)
     type_(
-        'host evacuate host1 --tag automatic-recovery --shared-storage '
-        '-c Name -c Status -c Outcome -c Destination -c Reason'
+        'host evacuate host1 --fence --tag automatic-recovery '
+        '--shared-storage -c Name -c Outcome -c Destination -c Reason'
     )
+    require(machine.power() == 'off', 'host1 is off, by the word of its BMC')
+    require(machine.requests() == ['off'], 'its BMC was asked once')
     for name in ('database', 'web'):
         row = cloud.server_row(ids[name])
         require(row['host'] != 'host1', f'{name} has left host1')
         require(row['vm_state'] == 'active', f'{name} is active')
+    type_(
+        'compute service list --service nova-compute --long '
+        '-c Host -c Status -c State -c "Disabled Reason"'
+    )
+    require(cloud.service('host1')['forced_down'] is True, 'Nova knows it')
 
     tell(
         'Those that were promised it',
-        '''By a property of the flavor, or of the image.''',
+        '''By a property of the flavor, or of the image. Every command can
+        be given again at any moment: it continues where the last one
+        stopped.''',
     )
     type_(
-        'host evacuate host1 --match any --shared-storage '
+        'host evacuate host1 --fence --match any --shared-storage '
         '--flavor-property instanceha:evacuable=true '
         '--image-property hw_watchdog_action '
-        '-c Name -c Status -c Outcome -c Destination'
+        '-c Name -c Outcome -c Destination'
     )
 
     tell(
@@ -171,7 +216,9 @@ def story(cloud: client.Cloud, narrator: Narrator) -> None:
         be evacuated is named, with what to do, and the exit code says that
         something is left: 3.''',
     )
-    output = type_('host evacuate host1 --shared-storage -f json', code=3)
+    output = type_(
+        'host evacuate host1 --fence --shared-storage -f json', code=3
+    )
     outcomes = {row['Name']: row['Outcome'] for row in json.loads(output)}
     require(
         outcomes
@@ -195,44 +242,51 @@ def story(cloud: client.Cloud, narrator: Narrator) -> None:
         twice for what has moved already.''',
     )
     type_('server set --state active --auto-approve paused')
-    type_('host evacuate host1 -c Name -c Status -c Outcome -c Destination')
+    type_(
+        'host evacuate host1 --fence -c Name -c Outcome -c Destination'
+    )
     type_('server list -c Name -c Status -c Networks --host host1')
+    require(machine.requests() == ['off'], 'host1 was off all the time')
     require(cloud.ran_twice() == [], 'no server ever ran on two hosts')
 
     tell(
         'host1 comes back',
-        '''It is powered on. As it starts, its nova-compute cleans away what
-        was evacuated; before that, Nova would not let us lift "forced
-        down". Then it is up, and may take servers again.''',
+        '''It is repaired. One command switches it on, waits until its
+        nova-compute has cleaned away what was evacuated (before that, Nova
+        would not let us lift "forced down"), waits until it is up, and lets
+        it take servers again.''',
     )
-    cloud.start('host1')
-    wait_completed(cloud)
+    type_(
+        'host unfence host1 '
+        '-c Host -c Outcome -c "Power State" -c "Forced Down" -c Status'
+    )
     type_(
         '--os-compute-api-version 2.96 server migration list '
         '--type evacuation -c "Server UUID" -c "Dest Compute" -c Status'
     )
-    type_('compute service set --up host1 nova-compute')
-    type_('compute service list --service nova-compute -c Host -c State')
-    require(cloud.service('host1')['state'] == 'up', 'host1 is up')
-    require(cloud.ran_twice() == [], 'no server ever ran on two hosts')
-
-
-def wait_completed(cloud: client.Cloud) -> None:
-    client.wait_for(
-        lambda: all(
-            row['status'] == 'completed' for row in cloud.migrations()
-        ),
-        'the evacuations completed by host1',
+    require(machine.power() == 'on', 'host1 is on, by the word of its BMC')
+    require(machine.requests() == ['off', 'on'], 'off once, and on once')
+    service = cloud.service('host1')
+    require(service['state'] == 'up', 'host1 is up')
+    require(service['status'] == 'enabled', 'host1 is enabled')
+    require(service['forced_down'] is False, 'host1 is not forced down')
+    require(
+        {row['status'] for row in cloud.migrations()} == {'completed'},
+        'everything that was evacuated is cleaned away',
     )
+    require(cloud.ran_twice() == [], 'no server ever ran on two hosts')
 
 
 def main() -> int:
     began = time.monotonic()
     print('Starting a cloud; this takes about half a minute.', flush=True)
-    with client.Cloud.launch(hosts=3) as cloud:
-        narrator = Narrator(cloud)
+    with (
+        client.Cloud.launch(hosts=3) as cloud,
+        chassis.of(cloud, cloud.state) as devices,
+    ):
+        narrator = Narrator(cloud, devices.config, devices.password)
         try:
-            story(cloud, narrator)
+            story(cloud, devices, narrator)
         except NotAsTold as error:
             print(f'\nNOT AS TOLD: {error}', file=sys.stderr)
             return 1

@@ -75,26 +75,45 @@ class NovaCompute(reading.NovaReader):
         return self._nova(self._versions.evacuating)
 
     def mark_down(self, service: model.Service, reason: str) -> model.Service:
-        where = f'PUT /os-services/{service.id}'
         # One call: disabling a service that still counts as up would have
-        # Nova call the dead host and wait. novaclient has no method for it.
+        # Nova call the dead host and wait.
+        return self._set(
+            service,
+            status='disabled',
+            disabled_reason=reason,
+            forced_down=True,
+        )
+
+    def lift(self, service: model.Service) -> model.Service:
+        return self._set(service, forced_down=False)
+
+    def enable(self, service: model.Service) -> model.Service:
+        return self._set(service, status='enabled')
+
+    def disable(self, service: model.Service, reason: str) -> model.Service:
+        return self._set(service, status='disabled', disabled_reason=reason)
+
+    def _set(self, service: model.Service, **wanted: Any) -> model.Service:
+        where = f'PUT /os-services/{service.id}'
+        # novaclient has no method for a call that changes several things.
         with failures.translated(where):
             response, body = self._changing.client.put(
-                f'/os-services/{service.id}',
-                body={
-                    'status': 'disabled',
-                    'disabled_reason': reason,
-                    'forced_down': True,
-                },
+                f'/os-services/{service.id}', body=wanted
             )
-        marked = answers.service(
+        changed = answers.service(
             where,
             answers.Reader(where, body).get('service', dict),
             response.headers.get('Date'),
         )
-        if not marked.forced_down:
-            raise exceptions.UnexpectedAnswer(where, 'it is not forced down')
-        return marked
+        for name, is_now in (
+            ('forced_down', changed.forced_down),
+            ('status', 'enabled' if changed.enabled else 'disabled'),
+        ):
+            if name in wanted and wanted[name] != is_now:
+                raise exceptions.UnexpectedAnswer(
+                    where, f'{name} is {is_now} afterwards'
+                )
+        return changed
 
     def evacuate(
         self,

@@ -139,14 +139,15 @@ def switch_on(levels: Levels) -> Iterator[evidence_.Evidence]:
     """Switch on whatever is off; the last level first.
 
     A device of the first level may need the power that one of a later level
-    gives: it gets time to come up.
+    gives: it gets time to come up, also where that one was on before, as
+    after a run that was killed just now.
     """
     patience = None
     for level in reversed(levels):
         for device in level:
             seen = device.bring(driver.PowerState.ON, patience=patience)
             yield seen
-            if seen.on and seen.requested is not None:
+            if seen.on:
                 patience = _BOOT
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 import enum
 import logging
 from typing import Any
+from typing import Protocol
 from typing import TYPE_CHECKING
 
 from osc_lib.command import command
 
 if TYPE_CHECKING:
     from osc_instanceha import cloud
+    from osc_instanceha import events
 
 LOG = logging.getLogger(__name__)
 
@@ -40,6 +43,36 @@ class ExitCode(enum.IntEnum):
 
 class UsageError(Exception):
     """Arguments that do not go together, which argparse cannot say."""
+
+
+class Run(Protocol):
+    """Something that can be watched, and accounts for what it did."""
+
+    def __iter__(self) -> Iterator[events.Event]: ...
+
+    def results(self) -> Sequence[Any]: ...
+
+
+def for_machines(parsed_args: argparse.Namespace) -> bool:
+    """Whether the format is one that is always complete."""
+    return parsed_args.formatter in ('json', 'yaml')
+
+
+def cut(
+    rows: Iterable[tuple[Any, ...]],
+    width: int,
+    parsed_args: argparse.Namespace,
+) -> list[tuple[Any, ...]]:
+    """The rows, in the width and the values of this format."""
+    # A null is for machines; a person reads an empty cell.
+    machine = for_machines(parsed_args)
+    return [
+        tuple(
+            '' if value is None and not machine else value
+            for value in row[:width]
+        )
+        for row in rows
+    ]
 
 
 def paragraphs(parser: argparse.ArgumentParser) -> None:
@@ -91,6 +124,34 @@ class Lister(command.Lister):
                 raise UsageError(
                     f'No column {name!r} here: there are {", ".join(known)}'
                 )
+
+    def watch(self, run: Run) -> ExitCode:
+        """Let a run go on to its end, and show how it does.
+
+        :raises InstanceHAError: what kept it from changing anything
+        """
+        from osc_instanceha import exceptions
+        from osc_instanceha.osc import progress
+
+        quiet = self.app.options.verbose_level == 0
+        with progress.Progress(self.app.stderr, quiet=quiet) as shown:
+            try:
+                for event in run:
+                    shown.show(event)
+            except exceptions.InstanceHAError:
+                # Raised only before anything was changed.
+                raise
+            except KeyboardInterrupt:
+                # Nothing more is begun; what is open is reported as such.
+                return ExitCode.INTERRUPTED
+            except Exception as error:
+                # A defect of ours. Something may have been done, and what is
+                # known of it is the report; exit code 1 would deny it.
+                if not run.results():
+                    raise
+                self.complain(error)
+                return ExitCode.INCOMPLETE
+        return ExitCode.DONE
 
     @property
     def cloud(self) -> cloud.Cloud:

@@ -13,7 +13,7 @@ from osc_instanceha import model
 
 
 class Progress:
-    """Shows the events of a recovery.
+    """Shows the events of a run.
 
     :param stream: where to write
     :param quiet: write only which hosts are refused or left out
@@ -50,6 +50,13 @@ class Progress:
                 )
             case events.Marked(host, reason):
                 self._say(f'{host}: forced down and disabled ({reason})')
+            case events.PowerSeen(host, seen):
+                self._say(f'{host}: {seen} ({seen.seconds:.1f} s)')
+            case events.Waiting(host, what):
+                self._say(f'{host}: waiting for {what}')
+            case events.HostEnded(result):
+                why = f': {result.explanation}' if result.reason else ''
+                self._say(f'{result.host}: {result.outcome.value}{why}')
             case events.HostRefused(error=error):
                 self._say(str(error), always=True)
             case events.Retrying(server, reason):

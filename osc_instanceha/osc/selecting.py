@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 from typing import TYPE_CHECKING
 
+from osc_instanceha.osc import command
+
 if TYPE_CHECKING:
     from osc_instanceha import cloud
     from osc_instanceha import selection
@@ -55,9 +57,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the selection options."""
     group = parser.add_argument_group(
         'selection',
-        'Which servers of the host; without any of these, all of them. What '
+        'Which servers of the host; without any of these, those that '
+        'instanceha.yaml selects, or all of them. What '
         'cannot be told (an image that is gone, say) is reported and not '
         'evacuated.',
+    )
+    group.add_argument(
+        '--all',
+        action='store_true',
+        help='Every server of the host, also where instanceha.yaml has a '
+        'default selection',
     )
     for name, text in (
         ('tag', 'Only servers with this tag (repeat for all of several)'),
@@ -125,14 +134,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def selection_from(
     parsed_args: argparse.Namespace, cloud: cloud.Cloud
-) -> selection.Selection:
+) -> selection.Selection | None:
     """The selection that the options describe.
 
+    :returns: None for the default selection
+    :raises UsageError: if all servers are wanted, and only some
     :raises ProjectNotFound: if a project is not there
     """
     from osc_instanceha import selection
 
-    return selection.Selection(
+    chosen = selection.Selection(
         tags=frozenset(parsed_args.tags),
         any_tags=frozenset(parsed_args.any_tags),
         not_tags=frozenset(parsed_args.not_tags),
@@ -146,3 +157,12 @@ def selection_from(
         ),
         match_any=parsed_args.match == 'any',
     )
+    everything = selection.Selection(match_any=chosen.match_any)
+    if chosen != everything:
+        if parsed_args.all:
+            raise command.UsageError(
+                '--all selects every server: leave it out, or the other '
+                'options that select'
+            )
+        return chosen
+    return everything if parsed_args.all else None

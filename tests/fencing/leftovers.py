@@ -87,6 +87,15 @@ class Watch:
             text for texts in self._seen.values() for text in texts
         )
 
+    def command_lines(self) -> str:
+        """All command lines that were seen."""
+        return '\n'.join(
+            text
+            for (_pid, name), texts in self._seen.items()
+            if name == 'cmdline'
+            for text in texts
+        )
+
     def _look(self) -> None:
         while not self._over.wait(0.005):
             for process in self._before.processes_since():

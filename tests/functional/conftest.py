@@ -10,6 +10,7 @@ import pytest
 
 from tests.cloud import client
 from tests.functional import command
+from tests.functional import rack as rack_
 
 HOSTS = 4
 LOG_TAIL = 12000  # bytes
@@ -61,6 +62,30 @@ def cloud(
     log.read()  # after the last test the cloud ends before the report
     if not request.node.get_closest_marker('split_brain'):
         assert embedded.ran_twice() == []
+
+
+@pytest.fixture(scope='session')
+def _rack(embedded: client.Cloud) -> abc.Iterator[rack_.Rack]:
+    with rack_.running(embedded) as running:
+        yield running
+
+
+@pytest.fixture
+def rack(
+    cloud: client.Cloud, _rack: rack_.Rack, openstack: command.Openstack
+) -> rack_.Rack:
+    """The hosts' fencing devices, which the command does not know yet."""
+    _rack.reset()
+    return _rack
+
+
+@pytest.fixture
+def fencing(
+    rack: rack_.Rack, tmp_path: pathlib.Path, openstack: command.Openstack
+) -> rack_.Rack:
+    """The hosts' fencing devices, in the command's instanceha.yaml."""
+    openstack.env['OS_INSTANCEHA_CONFIG'] = rack.write(tmp_path)
+    return rack
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 import concurrent.futures
 import contextlib
 import dataclasses
@@ -20,6 +21,7 @@ import datetime
 import heapq
 import itertools
 import math
+import threading
 from typing import Any
 
 from osc_instanceha import events
@@ -29,6 +31,7 @@ from osc_instanceha import options as options_
 from osc_instanceha import ports
 from osc_instanceha import recovery
 from osc_instanceha import selection as selection_
+from osc_instanceha.fencing import levels
 
 DEAD = 'dead'
 SPARE = 'spare'
@@ -38,6 +41,8 @@ EPOCH = datetime.datetime(2026, 8, 1, tzinfo=datetime.UTC)
 
 #: When the guests of the servers were spawned.
 LAUNCHED = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+_DONE = model.MigrationStatus.DONE
 
 #: Longer than any living nova-compute is silent.
 LONG_AGO = 3600.0
@@ -151,17 +156,34 @@ class InvariantBroken(AssertionError):
     """The product did what it promises never to do."""
 
 
+class Killed(BaseException):
+    """The process ends here, as by SIGKILL."""
+
+
 class FakeClock:
-    """Time passes only in sleep; what is due then happens."""
+    """Time passes only in sleep; what is due then happens.
+
+    :ivar fuse: steps of the world until the process is killed; None: it
+        is not
+    """
 
     def __init__(self) -> None:
         self.now = 5000.0
         self.rounds = 0
+        self._lock = threading.RLock()
+        self.fuse: int | None = None
         self._numbers = itertools.count()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
 
     def monotonic(self) -> float:
         return self.now
+
+    def step(self) -> None:
+        """Something begins or has just happened: a moment to be killed in."""
+        if self.fuse is not None:
+            if self.fuse == 0:
+                raise Killed
+            self.fuse -= 1
 
     def at(self, seconds: float, action: Callable[[], None]) -> None:
         """Let something happen so many seconds from now."""
@@ -170,14 +192,42 @@ class FakeClock:
 
     def sleep(self, seconds: float) -> None:
         assert seconds > 0, 'a busy loop'
-        self.rounds += 1
-        assert self.rounds < 5000, 'this run would never end'
-        end = self.now + seconds
-        while self._due and self._due[0][0] <= end:
-            moment, _number, action = heapq.heappop(self._due)
-            self.now = max(self.now, moment)
-            action()
-        self.now = end
+        with self._lock:
+            self.rounds += 1
+            assert self.rounds < 5000, 'this run would never end'
+            end = self.now + seconds
+            while self._due and self._due[0][0] <= end:
+                moment, _number, action = heapq.heappop(self._due)
+                self.now = max(self.now, moment)
+                action()
+            self.now = end
+
+
+def in_turn(
+    tasks: Sequence[Callable[[], Iterator[events.Event]]],
+    stop: Callable[[], None],
+) -> Iterator[events.Event]:
+    """:func:`~osc_instanceha.side_by_side.run`, in an order that is known."""
+    running = collections.deque(task() for task in tasks)
+    errors: list[Exception] = []
+    try:
+        while running:
+            task = running.popleft()
+            try:
+                event = next(task, None)
+            except Exception as error:
+                errors.append(error)
+                continue
+            if event is not None:
+                running.append(task)
+                yield event
+    except GeneratorExit:
+        stop()
+        for task in running:
+            collections.deque(task, maxlen=0)
+        raise
+    if errors:
+        raise errors[0]
 
 
 class FakePool(concurrent.futures.Executor):
@@ -289,6 +339,8 @@ class FakeCompute:
     :ivar shared: whether in truth the disks are on shared storage
     :ivar broken: the invariants that were broken
     :ivar page: records that one page of a list of evacuations holds
+    :ivar answers_lost: how many answers to a call are lost on the way back
+    :ivar refused: errors that a call answers with, in turn
     """
 
     def __init__(
@@ -305,6 +357,8 @@ class FakeCompute:
             item.host: clock.now - (item.quiet_for or 0.0)
             for item in self.services_.values()
         }
+        #: When nova-compute last reported; a PUT does not move that.
+        self.reported = dict(self.updated)
         self.records: list[model.Evacuation] = []
         self.scripts: dict[str, list[Script]] = {}
         self.groups_: tuple[model.ServerGroup, ...] = ()
@@ -322,7 +376,10 @@ class FakeCompute:
         self.broken: list[str] = []
         self.page = 1000
         self.calls: list[tuple[int, str, str]] = []
+        self.answers_lost: dict[str, int] = {}
+        self.refused: dict[str, list[exceptions.CloudError]] = {}
         self._failing: dict[str, int] = {}
+        self._left_when_read: dict[str, int] = {}
         self._numbers = itertools.count(1)
 
     # What the tests do to it.
@@ -337,6 +394,26 @@ class FakeCompute:
         self.alive[host] = -math.inf if at_once else self.clock.now
         self._report(host, every)
 
+    def boot(self, host: str = DEAD, every: float = 10.0) -> None:
+        """Start nova-compute: it destroys what was evacuated, then reports.
+
+        What is evacuated just now loses the disks that it depends on.
+        """
+        self._demand(
+            not [item for item in self.open_records() if item.source == host],
+            f'8: nova-compute of {host} starts while no evacuation is open',
+        )
+        for item in self.records:
+            if item.source == host and item.status is _DONE:
+                self._set(
+                    item.id, model.MigrationStatus.COMPLETED, item.destination
+                )
+        self.report(host, every)
+
+    def die(self, host: str = DEAD) -> None:
+        """Take the life of a host: its service reports no more."""
+        self.alive.pop(host, None)
+
     def _report(self, host: str, every: float) -> None:
         if host in self.alive:
             self.touch(host)
@@ -345,6 +422,8 @@ class FakeCompute:
     def touch(self, host: str = DEAD, **fields: Any) -> None:
         """Change a service record, as a report or a PUT of anybody's does."""
         self.updated[host] = self.clock.now
+        if not fields:
+            self.reported[host] = self.clock.now
         if fields.get('forced_down') is False:
             self.lifted = self.clock.now
         self.services_[host] = dataclasses.replace(
@@ -495,16 +574,49 @@ class FakeCompute:
     @property
     def changes(self) -> list[str]:
         """The calls that change something."""
-        changing = ('evacuate', 'mark_down', 'stop')
+        changing = (
+            'evacuate',
+            'mark_down',
+            'lift',
+            'enable',
+            'disable',
+            'stop',
+        )
         return [name for _round, name, _host in self.calls if name in changing]
 
     # What the product may ask.
 
     def _asked(self, call: str, host: str = '') -> None:
+        self.clock.step()
         self.calls.append((self.clock.rounds, call, host))
         if self._failing.get(call, 0) > 0:
             self._failing[call] -= 1
             raise exceptions.Unreachable(f'{call} timed out', code=504)
+        if self.refused.get(call):
+            raise self.refused[call].pop(0)
+
+    def _changed(self, call: str, host: str, **fields: Any) -> model.Service:
+        """Change a service record, and answer with it."""
+        self.touch(host, **fields)
+        self.clock.step()
+        if self.answers_lost.get(call, 0) > 0:
+            self.answers_lost[call] -= 1
+            raise exceptions.Unreachable(f'the answer to {call} was lost')
+        return self._shown(self.services_[host])
+
+    def _demand_record(self, service: model.Service) -> None:
+        self._demand(
+            self.services_[service.host].id == service.id, 'the right record'
+        )
+
+    def _left(self, host: str) -> list[model.Evacuation]:
+        """What keeps a host from going back: open, or not cleaned up."""
+        return [
+            item
+            for item in self.records
+            if item.source == host
+            and (item.status.open or item.status is _DONE)
+        ]
 
     def _demand(self, holds: object, what: str) -> None:
         if not holds:
@@ -514,9 +626,10 @@ class FakeCompute:
     def _shown(self, item: model.Service) -> model.Service:
         age = self.clock.now - self.updated[item.host]
         moment = self.updated[item.host] - self.began
+        unheard = self.clock.now - self.reported[item.host]
         return dataclasses.replace(
             item,
-            up=not item.forced_down and age < 60,
+            up=not item.forced_down and unheard < 60,
             updated_at=EPOCH + datetime.timedelta(seconds=moment),
             quiet_for=age,
         )
@@ -534,19 +647,60 @@ class FakeCompute:
     def mark_down(self, service: model.Service, reason: str) -> model.Service:
         self._asked('mark_down', service.host)
         self._demand(0 < len(reason) <= 255, 'a reason Nova accepts')
-        self._demand(
-            self.services_[service.host].id == service.id, 'the right record'
-        )
+        self._demand_record(service)
         self._demand(
             service.host not in self.alive, 'no living host is marked'
         )
-        self.touch(
+        return self._changed(
+            'mark_down',
             service.host,
             forced_down=True,
             enabled=False,
             disabled_reason=reason,
         )
-        return self._shown(self.services_[service.host])
+
+    def lift(self, service: model.Service) -> model.Service:
+        """Let go; refused, as Nova does, while a record is done.
+
+        Of one that is open Nova would know nothing.
+        """
+        self._asked('lift', service.host)
+        self._demand_record(service)
+        self._demand(
+            self._left_when_read.get(service.host) == 0,
+            f'8: {service.host} is let go when nothing is known to be left',
+        )
+        left = self._left(service.host)
+        if any(item.status is _DONE for item in left):
+            raise exceptions.CloudError(
+                'Unable to force up host: evacuations are not completed',
+                code=400,
+            )
+        self._demand(not left, f'8: {service.host} is let go with nothing open')
+        return self._changed('lift', service.host, forced_down=False)
+
+    def enable(self, service: model.Service) -> model.Service:
+        self._asked('enable', service.host)
+        self._demand_record(service)
+        self._demand(
+            not self._left(service.host),
+            f'8: {service.host} is enabled when nothing is left',
+        )
+        self._demand(
+            self._shown(self.services_[service.host]).up,
+            f'{service.host} is enabled when it is up',
+        )
+        return self._changed(
+            'enable', service.host, enabled=True, disabled_reason=None
+        )
+
+    def disable(self, service: model.Service, reason: str) -> model.Service:
+        self._asked('disable', service.host)
+        self._demand(0 < len(reason) <= 255, 'a reason Nova accepts')
+        self._demand_record(service)
+        return self._changed(
+            'disable', service.host, enabled=False, disabled_reason=reason
+        )
 
     def servers(self, host: str) -> tuple[model.Server, ...]:
         self._asked('servers', host)
@@ -564,6 +718,7 @@ class FakeCompute:
     ) -> tuple[model.Evacuation, ...]:
         self._asked('evacuations', host)
         self._demand(host in self.services_, f'{host!r} is a host')
+        self._left_when_read[host] = len(self._left(host))
         found = [
             item for item in reversed(self.records) if item.source == host
         ]
@@ -769,6 +924,7 @@ class World:
     """A cloud with a dead host and a spare one, and a clock.
 
     :ivar seen: the events of all runs
+    :ivar devices: the fencing devices of a host
     """
 
     def __init__(
@@ -786,6 +942,7 @@ class World:
         )
         self.images = FakeImages()
         self.lock = FakeLock()
+        self.devices: levels.Devices = levels.none
         self.seen: list[events.Event] = []
         self._delay = delay
         self._on_the_wire = on_the_wire
@@ -806,6 +963,7 @@ class World:
             compute=self.compute,
             images=self.images,
             lock=self.lock,
+            devices=self.devices,
             selection=selection or selection_.Selection(),
             options=options_.Options(**options),
             dry_run=dry_run,

@@ -6,8 +6,10 @@ import time
 import hypothesis
 import pytest
 
+from osc_instanceha import side_by_side
 from tests.unit import builders
 from tests.unit import samples
+from tests.unit.fencing import scene as scene_
 
 hypothesis.settings.register_profile(
     'instant', max_examples=60, deadline=None, derandomize=True
@@ -34,6 +36,7 @@ def world(monkeypatch):
         monkeypatch.setattr(
             concurrent.futures, 'ThreadPoolExecutor', made.pool
         )
+        monkeypatch.setattr(side_by_side, 'run', builders.in_turn)
         return made
 
     return make
@@ -51,3 +54,18 @@ def naps(monkeypatch):
 def nova(requests_mock):
     """A Compute API that answers as it is told."""
     return samples.Api(requests_mock, 'http://nova/v2.1')
+
+
+@pytest.fixture
+def scene(monkeypatch):
+    """Makes a cloud whose hosts have fencing devices."""
+
+    def make(*servers, **fields):
+        made = scene_.Scene(*servers, **fields)
+        monkeypatch.setattr(
+            concurrent.futures, 'ThreadPoolExecutor', made.pool
+        )
+        monkeypatch.setattr(side_by_side, 'run', builders.in_turn)
+        return made
+
+    return make

@@ -259,7 +259,7 @@ def test_a_host_is_marked_in_one_call(nova):
 
 def test_a_mark_that_did_not_take_is_an_error(nova):
     put(nova, json={'service': samples.service(forced_down=False)})
-    with pytest.raises(exceptions.UnexpectedAnswer, match='not forced down'):
+    with pytest.raises(exceptions.UnexpectedAnswer, match='forced_down is False afterwards'):
         compute(nova).mark_down(builders.living('dead'), 'because')
 
 
@@ -278,6 +278,65 @@ def test_a_mark_that_failed_is_an_error_and_not_repeated(nova, fields, error):
     with pytest.raises(error):
         compute(nova).mark_down(builders.living('dead'), 'because')
     assert len(nova.requests) == 1
+
+
+# The way back.
+
+
+@pytest.mark.parametrize(
+    ('call', 'body', 'after'),
+    [
+        (
+            lambda made, it: made.lift(it),
+            {'forced_down': False},
+            {'forced_down': False},
+        ),
+        (
+            lambda made, it: made.enable(it),
+            {'status': 'enabled'},
+            {'status': 'enabled', 'disabled_reason': None},
+        ),
+        (
+            lambda made, it: made.disable(it, 'new disks'),
+            {'status': 'disabled', 'disabled_reason': 'new disks'},
+            {'status': 'disabled', 'disabled_reason': 'new disks'},
+        ),
+    ],
+    ids=['lift', 'enable', 'disable'],
+)
+class TestTheWayBack:
+    def test_it_is_one_call(self, nova, call, body, after):
+        put(nova, json={'service': samples.service(**after)})
+        changed = call(compute(nova), builders.service())
+        (sent,) = nova.requests
+        assert sent.json() == body
+        assert version(sent) == '2.94'
+        assert changed.host == 'dead'
+        assert changed.enabled is (after.get('status') == 'enabled')
+        assert changed.forced_down is after.get('forced_down', True)
+
+    def test_what_did_not_take_is_an_error(self, nova, call, body, after):
+        opposite = {
+            'forced_down': True,
+            'status': 'disabled' if body.get('status') == 'enabled' else 'x',
+        }
+        if body.get('status') == 'disabled':
+            opposite['status'] = 'enabled'
+        if 'status' not in body:
+            opposite.pop('status')
+        put(nova, json={'service': samples.service(**opposite)})
+        with pytest.raises(exceptions.UnexpectedAnswer, match='afterwards'):
+            call(compute(nova), builders.service())
+
+    @pytest.mark.parametrize('code', [400, 403, 404, 409, 500, 503])
+    def test_what_failed_is_an_error_and_not_repeated(
+        self, nova, call, body, after, code
+    ):
+        put(nova, status_code=code, json={})
+        with pytest.raises(exceptions.CloudError) as caught:
+            call(compute(nova), builders.service())
+        assert caught.value.code == code
+        assert len(nova.requests) == 1
 
 
 # Stopping.

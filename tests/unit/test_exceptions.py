@@ -16,6 +16,10 @@ ERRORS = [
     exceptions.HostLocked('h', 60.0, 'file:///run'),
     exceptions.Unreachable('no answer', code=503, request_id='req-1'),
     exceptions.UnexpectedAnswer('GET /x', 'no id'),
+    exceptions.DriverNotFound('redfisch', ['ipmi', 'redfish']),
+    exceptions.DeviceError('no'),
+    exceptions.DeviceUnreachable('no answer'),
+    exceptions.MissingLibrary('ipmi', 'ipmi'),
 ]
 
 
@@ -44,3 +48,19 @@ def test_a_long_list_of_hosts_is_cut_in_the_message_alone():
     assert 'host4, …' in str(error)
     assert 'host5' not in str(error)
     assert error.down == tuple(down)
+
+
+def test_a_configuration_says_all_that_is_wrong_with_it_line_by_line():
+    error = exceptions.InvalidConfig(['a.yaml:1: x', 'a.yaml:2: y'])
+    assert isinstance(error, exceptions.InvalidInput)
+    assert str(error).splitlines() == list(error.problems)
+    assert error.what == 'instanceha.yaml'
+
+
+@pytest.mark.parametrize(
+    ('code', 'passing'),
+    [(None, True), (409, True), (429, True), (500, True), (503, True)]
+    + [(400, False), (401, False), (403, False), (404, False)],
+)
+def test_what_may_succeed_a_little_later(code, passing):
+    assert exceptions.CloudError('x', code=code).passing is passing

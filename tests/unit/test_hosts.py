@@ -155,27 +155,3 @@ def test_no_more_hosts_than_the_limit_are_down(limit, asked, down):
     assert set(caught.value.down) == down
     assert caught.value.total == 10
     assert caught.value.limit == limit
-
-
-def test_the_reason_says_who_and_when():
-    reason = hosts.mark_reason('joe@mon', 'noon', builders.living())
-    assert 'joe@mon' in reason
-    assert 'noon' in reason
-    assert 'before' not in reason
-
-
-@pytest.mark.parametrize(
-    ('earlier', 'kept'), [('a new disk', 'a new disk'), (None, 'no reason')]
-)
-def test_the_reason_keeps_an_earlier_one(earlier, kept):
-    service = builders.living(enabled=False, disabled_reason=earlier)
-    reason = hosts.mark_reason('joe@mon', 'noon', service)
-    assert reason.endswith(f'disabled before: {kept}')
-
-
-@pytest.mark.parametrize('length', [0, 1, 100, 255])
-@pytest.mark.parametrize('who', ['joe', 'j' * 300])
-def test_the_reason_is_as_long_as_nova_takes(length, who):
-    service = builders.living(enabled=False, disabled_reason='x' * length)
-    reason = hosts.mark_reason(who, 'noon', service)
-    assert 0 < len(reason) <= 255

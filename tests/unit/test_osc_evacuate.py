@@ -15,6 +15,7 @@ from osc_instanceha import selection
 from osc_instanceha.osc import command
 from osc_instanceha.osc.v1 import evacuate
 from tests.unit import builders
+from tests.unit.fencing import scene as scene_
 
 DEAD, SPARE = builders.DEAD, builders.SPARE
 
@@ -22,14 +23,18 @@ DEAD, SPARE = builders.DEAD, builders.SPARE
 class Cloud:
     """The cloud that the command sees: a world of ours."""
 
-    def __init__(self, world):
+    def __init__(self, world, **config):
         self.world = world
+        self.config = config
         self.asked = []
 
     def project_id(self, project, domain=None):
         if project == 'nope':
             raise exceptions.ProjectNotFound(project, 'see the list')
         return f'id-{project}'
+
+    def options(self, **fields):
+        return options.Options(**{**self.config, **fields})
 
     def evacuate(self, hosts, chosen, how, *, dry_run, lock_timeout):
         self.asked.append((hosts, chosen, how, dry_run, lock_timeout))
@@ -60,8 +65,8 @@ def app(manager, *, verbose_level=1, debug=False):
 
 
 class Ran:
-    def __init__(self, words, world=None, **fields):
-        self.cloud = Cloud(world)
+    def __init__(self, words, world=None, config=None, **fields):
+        self.cloud = Cloud(world, **(config or {}))
         manager = (
             types.SimpleNamespace(instanceha=self.cloud)
             if world
@@ -105,6 +110,7 @@ BAD = [
     'h --max-hosts-down x',
     'h --max-hosts-down -1',
     'h --wait --no-wait',
+    'h --fence --already-fenced',
     'h -f nonsense',
 ]
 
@@ -162,7 +168,7 @@ def asked(words, world):
 def test_without_options_everything_is_as_documented(world):
     assert asked('dead', world()) == (
         ['dead'],
-        selection.Selection(),
+        None,
         options.Options(),
         False,
         None,
@@ -172,6 +178,7 @@ def test_without_options_everything_is_as_documented(world):
 @pytest.mark.parametrize(
     ('words', 'fields'),
     [
+        ('--fence', {'fence': True}),
         ('--already-fenced', {'already_fenced': True}),
         ('--shared-storage', {'shared_storage': True}),
         ('--allow-data-loss', {'allow_data_loss': True}),
@@ -193,6 +200,49 @@ def test_without_options_everything_is_as_documented(world):
 def test_every_option_arrives(world, words, fields):
     how = asked(f'dead {words}', world())[2]
     assert how == options.Options(**fields)
+
+
+SAID = {
+    'shared_storage': True,
+    'max_in_flight': 5,
+    'max_hosts_down': options.HostLimit(7),
+    'timeout': 600,
+    'retries': 9,
+    'report_interval': 25,
+}
+
+
+def test_without_options_it_is_done_as_the_configuration_says(world):
+    ran = Ran('dead', world(), SAID)
+    assert ran.cloud.asked[0][2] == options.Options(**SAID)
+
+
+@pytest.mark.parametrize(
+    ('words', 'fields'),
+    [
+        ('--max-in-flight 3', {'max_in_flight': 3}),
+        ('--max-hosts-down 3', {'max_hosts_down': options.HostLimit(3)}),
+        ('--timeout 100', {'timeout': 100}),
+        ('--retries 0', {'retries': 0}),
+        ('--report-interval 30', {'report_interval': 30}),
+    ],
+)
+def test_what_is_said_here_wins_over_the_configuration(world, words, fields):
+    ran = Ran(f'dead {words}', world(), SAID)
+    assert ran.cloud.asked[0][2] == options.Options(**{**SAID, **fields})
+
+
+@pytest.mark.parametrize(
+    ('words', 'chosen'),
+    [
+        ('', None),
+        ('--match any', None),
+        ('--all', selection.Selection()),
+        ('--tag ha', selection.Selection(tags=frozenset({'ha'}))),
+    ],
+)
+def test_all_is_not_the_default_selection(world, words, chosen):
+    assert asked(f'dead {words}', world())[1] == chosen
 
 
 def test_the_selection_and_the_rest_arrive(world):
@@ -593,3 +643,67 @@ def test_no_option_of_ours_is_a_global_one_or_its_beginning():
     assert not [name for name in ours if name.startswith('--os-')]
     # Secrets never come by the command line.
     assert not [name for name in ours if 'pass' in name or 'secret' in name]
+
+
+# Fencing.
+
+
+def armed(scene, **behaviour):
+    made = scene(
+        builders.server('a'),
+        builders.server('b', host='dead2'),
+        services=[
+            scene_.broken(),
+            scene_.broken('dead2'),
+            builders.living(),
+        ],
+    )
+    made.compute.report('spare')
+    made.add(**behaviour)
+    made.add(host='dead2')
+    return made
+
+
+@pytest.mark.parametrize(
+    ('behaviour', 'words', 'code', 'outcomes'),
+    [
+        ({}, 'dead dead2 --fence', 0, ['evacuated', 'evacuated']),
+        ({'stuck': True}, 'dead dead2 --fence', 4, ['refused', 'evacuated']),
+        ({'silent': True}, 'dead --fence', 4, ['refused']),
+        ({}, 'dead', 4, ['refused']),
+    ],
+)
+def test_exit_codes_of_fencing(scene, behaviour, words, code, outcomes):
+    made = armed(scene, **behaviour)
+    ran = Ran(f'{words} -f json', made)
+    assert ran.code == code
+    assert [row['Outcome'] for row in ran.rows] == outcomes
+
+
+@pytest.mark.parametrize(
+    ('behaviour', 'words', 'code', 'actions'),
+    [
+        ({}, '--fence', 0, ['evacuate']),
+        ({'silent': True}, '--fence', 4, ['refuse']),
+        ({}, '', 4, ['refuse']),
+    ],
+)
+def test_exit_codes_of_a_dry_run_of_fencing(
+    scene, behaviour, words, code, actions
+):
+    made = armed(scene, **behaviour)
+    ran = Ran(f'dead {words} --dry-run -f json', made)
+    assert ran.code == code
+    assert [row['Action'] for row in ran.rows] == actions
+    assert made.compute.changes == []
+    assert made.machine().running
+
+
+def test_a_machine_that_says_on_is_told_of(scene):
+    made = scene(builders.server('a'), services=[builders.service()])
+    made.add()
+    ran = Ran('dead -f json', made)
+    assert ran.code == 4
+    assert 'bmc says that it is on' in ran.err
+    assert [row['Outcome'] for row in ran.rows] == ['refused']
+    assert Ran('dead --already-fenced -f json', made).code == 0

@@ -16,8 +16,15 @@ from osc_instanceha import events
 from osc_instanceha import exceptions
 from osc_instanceha import model
 from osc_instanceha import plan
+from osc_instanceha.fencing import driver
+from osc_instanceha.fencing import evidence
+from osc_instanceha.fencing import result as host_result
 from osc_instanceha.osc import progress
 from tests.unit import builders
+
+
+_FENCED = host_result.Outcome.FENCED
+_REFUSED = host_result.Outcome.REFUSED
 
 
 class Terminal(io.StringIO):
@@ -63,6 +70,37 @@ EVENTS = [
     events.Ended(result('c', model.Outcome.SKIPPED, reason='no tag')),
     events.HostRefused('dead', REFUSED),
 ]
+
+
+SEEN = evidence.Evidence(
+    'bmc1',
+    'redfish',
+    1,
+    driver.PowerState.OFF,
+    driver.PowerState.OFF,
+    '',
+    builders.EPOCH,
+    2.345,
+)
+FENCING = [
+    events.PowerSeen('dead', SEEN),
+    events.Waiting('dead', 'Nova to take it back'),
+    events.HostEnded(host_result.HostResult('dead', _FENCED)),
+    events.HostEnded(
+        host_result.HostResult('dead2', _REFUSED, 'It is up', 'Force it')
+    ),
+]
+
+
+def test_a_line_for_everything_that_fencing_does():
+    lines = show(io.StringIO(), FENCING).getvalue().splitlines()
+    assert lines == [
+        'dead: bmc1 (redfish): off, as asked for (2.3 s)',
+        'dead: waiting for Nova to take it back',
+        'dead: fenced',
+        'dead2: refused: It is up. Force it',
+    ]
+    assert show(io.StringIO(), FENCING, quiet=True).getvalue() == ''
 
 
 def show(stream, shown=EVENTS, quiet=False):

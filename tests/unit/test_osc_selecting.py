@@ -6,6 +6,7 @@ import pytest
 
 from osc_instanceha import exceptions
 from osc_instanceha import selection
+from osc_instanceha.osc import command
 from osc_instanceha.osc import selecting
 
 
@@ -26,7 +27,7 @@ def chosen(*words):
 
 Property = selection.Property
 WORDS = [
-    ('', {}),
+    ('--all', {}),
     ('--tag a --tag b', {'tags': {'a', 'b'}}),
     ('--any-tag a --any-tag b', {'any_tags': {'a', 'b'}}),
     ('--not-tag a', {'not_tags': {'a'}}),
@@ -39,14 +40,26 @@ WORDS = [
     ('--property k=v=w', {'properties': (Property('k', 'v=w'),)}),
     ('--project p --project q', {'projects': {'id-p', 'id-q'}}),
     ('--project p --project-domain d', {'projects': {'id-d-p'}}),
-    ('--match any', {'match_any': True}),
-    ('--match all', {'match_any': False}),
+    ('--tag a --match any', {'tags': {'a'}, 'match_any': True}),
+    ('--all --match any', {'match_any': True}),
+    ('--tag a --match all', {'tags': {'a'}, 'match_any': False}),
 ]
 
 
 @pytest.mark.parametrize(('words', 'fields'), WORDS)
 def test_a_selection_is_what_the_words_say(words, fields):
     assert chosen(*words.split()) == selection.Selection(**fields)
+
+
+@pytest.mark.parametrize('words', ['', '--match any', '--project-domain d'])
+def test_no_words_are_the_default_selection(words):
+    assert chosen(*words.split()) is None
+
+
+@pytest.mark.parametrize('words', ['--tag a', '--not-tag a', '--project p'])
+def test_all_and_some_do_not_go_together(words):
+    with pytest.raises(command.UsageError, match='--all'):
+        chosen('--all', *words.split())
 
 
 def test_a_project_that_there_is_not_selects_nothing():

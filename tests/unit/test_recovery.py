@@ -886,14 +886,3 @@ def test_an_event_of_every_kind_can_be_compared():
     assert first == second
     with pytest.raises(dataclasses.FrozenInstanceError):
         first.request_id = 'req-2'
-
-
-def test_whoever_is_somebody_even_without_a_name(monkeypatch):
-    def nameless():
-        raise KeyError('uid not found: 12345')
-
-    monkeypatch.setattr(recovery.getpass, 'getuser', nameless)
-    monkeypatch.setattr(recovery.os, 'getuid', lambda: 12345)
-    who, when = recovery.whoever()
-    assert who.startswith('uid 12345@')
-    assert when.endswith('Z')

@@ -12,6 +12,7 @@ from osc_instanceha.osc import command
 from osc_instanceha.osc import selecting
 
 if TYPE_CHECKING:
+    from osc_instanceha import cloud
     from osc_instanceha import model
     from osc_instanceha import options
     from osc_instanceha import plan
@@ -22,9 +23,6 @@ _LAST = ('Destination', 'Reason')
 _MORE = ('Project ID', 'Attempts', 'Request ID')
 _RESULT = (*_FIRST, 'Outcome', *_LAST)
 _PLAN = (*_FIRST, 'Action', *_LAST)
-
-#: Formats that are always complete.
-_MACHINE = ('json', 'yaml')
 
 
 class EvacuateHost(command.Lister):
@@ -60,7 +58,14 @@ class EvacuateHost(command.Lister):
             help='Every host that is forced down in Nova, instead of hosts '
             'by name',
         )
-        parser.add_argument(
+        fenced = parser.add_mutually_exclusive_group()
+        fenced.add_argument(
+            '--fence',
+            action='store_true',
+            help='Switch the hosts off first, by their fencing devices in '
+            'instanceha.yaml; one that is not seen off is not evacuated',
+        )
+        fenced.add_argument(
             '--already-fenced',
             action='store_true',
             help='You vouch that the hosts are powered off: force them down '
@@ -92,6 +97,7 @@ class EvacuateHost(command.Lister):
         group.add_argument(
             '--shared-storage',
             action='store_true',
+            default=None,
             help='The disks of all servers are on storage that the hosts '
             'share (Ceph, NFS); Nova checks it on the destination and '
             'refuses otherwise (it cannot with --target-host). Aggregates '
@@ -130,7 +136,6 @@ class EvacuateHost(command.Lister):
             '--max-in-flight',
             metavar='<number>',
             type=from_one,
-            default=10,
             help='Evacuations that may be open at once (default: 10)',
         )
         group.add_argument(
@@ -145,7 +150,6 @@ class EvacuateHost(command.Lister):
             '--retries',
             metavar='<number>',
             type=selecting.number(0),
-            default=2,
             help='How often to try a server again whose evacuation failed '
             '(default: 2)',
         )
@@ -153,7 +157,6 @@ class EvacuateHost(command.Lister):
             '--report-interval',
             metavar='<seconds>',
             type=from_one,
-            default=10,
             help='report_interval in nova.conf of the hosts: a host whose '
             'nova-compute is heard within that time is alive, and refused '
             '(default: 10)',
@@ -182,9 +185,6 @@ class EvacuateHost(command.Lister):
     def act(
         self, parsed_args: argparse.Namespace
     ) -> tuple[command.ExitCode, Iterable[Any]]:
-        from osc_instanceha import exceptions
-        from osc_instanceha.osc import progress
-
         if bool(parsed_args.hosts) == parsed_args.fenced:
             raise command.UsageError(
                 'Name the hosts, or say --fenced for every host that is '
@@ -194,49 +194,32 @@ class EvacuateHost(command.Lister):
         run = cloud.evacuate(
             None if parsed_args.fenced else parsed_args.hosts,
             selecting.selection_from(parsed_args, cloud),
-            _options(parsed_args),
+            _options(parsed_args, cloud),
             dry_run=parsed_args.dry_run,
             lock_timeout=parsed_args.lock_timeout,
         )
-        quiet = self.app.options.verbose_level == 0
-        code = command.ExitCode.DONE
-        with progress.Progress(self.app.stderr, quiet=quiet) as shown:
-            try:
-                for event in run:
-                    shown.show(event)
-            except exceptions.InstanceHAError:
-                # Raised only before anything was changed.
-                raise
-            except KeyboardInterrupt:
-                # Nothing more is begun; what is open is reported as such.
-                code = command.ExitCode.INTERRUPTED
-            except Exception as error:
-                # A defect of ours. Something may have been done, and what is
-                # known of it is the report; exit code 1 would deny it.
-                if not run.results():
-                    raise
-                self.complain(error)
-                code = command.ExitCode.INCOMPLETE
+        code = self.watch(run)
         code = max(code, _exit_code(run, parsed_args.dry_run))
         if parsed_args.dry_run:
             rows = _plan_rows(run)
         else:
             rows = [_result_row(result) for result in run.results()]
         columns = self.columns(parsed_args)
-        machine = parsed_args.formatter in _MACHINE
-        return code, _cut(rows, len(columns), machine)
+        return code, command.cut(rows, len(columns), parsed_args)
 
     def columns(self, parsed_args: argparse.Namespace) -> Sequence[str]:
         columns: Sequence[str] = _PLAN if parsed_args.dry_run else _RESULT
-        if parsed_args.long or parsed_args.formatter in _MACHINE:
+        if parsed_args.long or command.for_machines(parsed_args):
             columns = (*columns, *_MORE)
         return columns
 
 
-def _options(parsed_args: argparse.Namespace) -> options.Options:
-    from osc_instanceha import options
-
+def _options(
+    parsed_args: argparse.Namespace, cloud: cloud.Cloud
+) -> options.Options:
+    """What was said here, before what instanceha.yaml says."""
     names = (
+        'fence',
         'already_fenced',
         'shared_storage',
         'allow_data_loss',
@@ -249,22 +232,10 @@ def _options(parsed_args: argparse.Namespace) -> options.Options:
         'wait',
         'report_interval',
     )
-    return options.Options(
-        **{name: getattr(parsed_args, name) for name in names}
+    said = {name: getattr(parsed_args, name) for name in names}
+    return cloud.options(
+        **{name: value for name, value in said.items() if value is not None}
     )
-
-
-def _cut(
-    rows: Iterable[tuple[Any, ...]], width: int, machine: bool
-) -> list[tuple[Any, ...]]:
-    # A null is for machines; a person reads an empty cell.
-    return [
-        tuple(
-            '' if value is None and not machine else value
-            for value in row[:width]
-        )
-        for row in rows
-    ]
 
 
 def _result_row(result: model.ServerResult) -> tuple[Any, ...]:

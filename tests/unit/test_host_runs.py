@@ -1,0 +1,293 @@
+"""What fencing and unfencing of several hosts have in common."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import threading
+
+import pytest
+
+from osc_instanceha import events
+from osc_instanceha import exceptions
+from osc_instanceha import side_by_side
+from osc_instanceha.fencing import result
+from tests.unit import builders
+from tests.unit.fencing import scene as scene_
+
+Outcome = result.Outcome
+NAMES = ['dead1', 'dead2', 'dead3']
+
+
+def to_fence(scene):
+    made = scene(
+        services=[*(scene_.broken(name) for name in NAMES), builders.living()]
+    )
+    for name in NAMES:
+        made.add(host=name)
+    return made, made.fence, Outcome.FENCED
+
+
+def to_unfence(scene):
+    made = scene(
+        services=[
+            *(
+                builders.service(name, disabled_reason='instanceha: fenced x')
+                for name in NAMES
+            ),
+            builders.living(),
+        ]
+    )
+    for name in NAMES:
+        made.machine(name, on=False)
+        made.add(host=name)
+    return made, made.unfence, Outcome.UNFENCED
+
+
+@pytest.fixture(params=[to_fence, to_unfence], ids=['fence', 'unfence'])
+def three(request, scene):
+    return request.param(scene)
+
+
+def by_host(found):
+    return {item.host: item.outcome for item in found}
+
+
+def test_every_host_has_one_result_in_the_order_asked_for(three):
+    made, begin, good = three
+    order = ['dead2', 'dead3', 'dead1']
+    found = made.complete(begin(order))
+    assert [item.host for item in found] == order
+    assert {item.outcome for item in found} == {good}
+    ended = made.of(events.HostEnded)
+    assert sorted(event.result.host for event in ended) == NAMES
+    assert {event.result for event in ended} == set(found)
+
+
+def test_hosts_are_worked_on_side_by_side(three, monkeypatch):
+    """Each device waits for those of the other hosts to be asked."""
+    made, begin, good = three
+    # Takes back what the fixture has put in place of threads.
+    monkeypatch.undo()
+    assert side_by_side.run is not builders.in_turn
+    met = threading.Barrier(3)
+    for name in NAMES:
+        (spec,) = made.levels[name][0]
+        spec.options['device'].before_switch = lambda state: met.wait(30)
+    assert {item.outcome for item in made.complete(begin(NAMES))} == {good}
+
+
+def test_one_that_is_locked_keeps_no_other_waiting(three):
+    made, begin, good = three
+    made.lock.held.add('dead2')
+    run = begin(NAMES)
+    for _event in made.observed(run):
+        pass
+    found = run.results()
+    assert by_host(found) == {
+        'dead1': good,
+        'dead2': Outcome.FAILED,
+        'dead3': good,
+    }
+    (locked,) = [item for item in found if item.host == 'dead2']
+    assert 'Another run' in locked.reason
+    assert (locked.state, locked.evidence) == ('down', ())
+    assert made.lock.held == {'dead2'}
+
+
+def test_one_that_fails_keeps_no_other_waiting(three):
+    made, begin, good = three
+    (spec,) = made.levels['dead2'][0]
+    spec.options['device'].silent = True
+    assert by_host(made.complete(begin(NAMES))) == {
+        'dead1': good,
+        'dead2': Outcome.FAILED,
+        'dead3': good,
+    }
+
+
+def test_a_host_that_nova_cannot_read_is_the_only_one_that_fails(three):
+    made, begin, good = three
+    read = made.compute.service
+
+    def service(host):
+        if host == 'dead2':
+            raise exceptions.Unreachable('its cell is away', code=503)
+        return read(host)
+
+    made.compute.service = service
+    found = made.complete(begin(NAMES))
+    assert by_host(found) == {
+        'dead1': good,
+        'dead2': Outcome.FAILED,
+        'dead3': good,
+    }
+    assert 'its cell is away' in found[1].reason
+
+
+def test_a_lock_that_cannot_be_used_denies_nothing_of_the_others(three):
+    """It may go away in the middle, when others are fenced already."""
+    made, begin, good = three
+    lock = made.lock
+
+    @contextlib.contextmanager
+    def failing(services):
+        if services[0].host == 'dead2':
+            raise exceptions.InstanceHAError('etcd is away')
+        with lock(services):
+            yield
+
+    made.lock = failing
+    run = begin(NAMES)
+    for _event in made.observed(run):
+        pass
+    assert by_host(run.results()) == {
+        'dead1': good,
+        'dead2': Outcome.FAILED,
+        'dead3': good,
+    }
+    assert run.results()[1].reason == 'etcd is away'
+
+
+def test_a_defect_denies_nothing_of_the_others(three):
+    made, begin, good = three
+    read = made.compute.service
+
+    def service(host):
+        if host == 'dead2':
+            raise ZeroDivisionError
+        return read(host)
+
+    made.compute.service = service
+    run = begin(NAMES)
+    with pytest.raises(ZeroDivisionError):
+        made.complete(run)
+    assert by_host(run.results()) == {
+        'dead1': good,
+        'dead2': Outcome.FAILED,
+        'dead3': good,
+    }
+
+
+# Before anything.
+
+BEFORE = [
+    ('no such host', ['dead1', 'nope'], exceptions.HostNotFound),
+    ('a part of a name', ['dead'], exceptions.HostNotFound),
+    ('twice', ['dead1', 'dead1'], exceptions.InvalidInput),
+]
+
+
+@pytest.mark.parametrize(
+    ('names', 'error'),
+    [case[1:] for case in BEFORE],
+    ids=[case[0] for case in BEFORE],
+)
+def test_bad_names_are_refused_before_anything(three, names, error):
+    made, begin, _good = three
+    run = begin(names)
+    with pytest.raises(error):
+        made.complete(run)
+    assert run.results() == ()
+    assert made.compute.changes == []
+    assert made.made == []
+    assert made.lock.taken == []
+
+
+def test_a_cloud_that_is_away_is_an_error_before_anything(three):
+    made, begin, _good = three
+    made.compute.fail('services', 1)
+    run = begin(NAMES)
+    with pytest.raises(exceptions.Unreachable):
+        made.complete(run)
+    assert run.results() == ()
+    assert made.made == []
+
+
+def test_a_cell_that_is_away_is_an_error_before_anything(three):
+    made, begin, _good = three
+    shown = made.compute._shown
+    made.compute._shown = lambda item: (
+        dataclasses.replace(shown(item), up=None)
+        if item.host == 'dead2'
+        else shown(item)
+    )
+    run = begin(NAMES)
+    with pytest.raises(exceptions.IncompleteAnswer):
+        made.complete(run)
+    assert made.made == []
+
+
+def test_it_runs_once(three):
+    made, begin, _good = three
+    run = begin(NAMES)
+    made.complete(run)
+    with pytest.raises(RuntimeError):
+        next(iter(run))
+
+
+# Under the lock.
+
+
+def test_every_host_has_its_own_lock_and_it_is_let_go(three):
+    made, begin, _good = three
+    made.complete(begin(NAMES))
+    assert sorted(made.lock.taken) == NAMES
+    assert not made.lock.held
+
+
+def test_the_host_is_read_again_under_the_lock(three):
+    made, begin, _good = three
+    made.complete(begin(['dead1']))
+    calls = [name for _round, name, _host in made.compute.calls]
+    assert calls[:2] == ['services', 'service']
+
+
+def test_a_service_that_was_made_anew_meanwhile_is_another_one(three):
+    made, begin, _good = three
+    shown = made.compute._shown
+    made.compute.service = lambda host: dataclasses.replace(
+        shown(made.compute.services_[host]), id='another'
+    )
+    (found,) = made.complete(begin(['dead1']))
+    assert found.outcome is Outcome.FAILED
+    assert 'not the same any more' in found.reason
+    assert made.compute.changes == []
+
+
+@pytest.mark.parametrize('gone', [None, 'stub'])
+def test_a_service_that_is_gone_under_the_lock(three, gone):
+    made, begin, _good = three
+    stub = builders.service('dead1', up=None, forced_down=None)
+    made.compute.service = lambda host: gone and stub
+    (found,) = made.complete(begin(['dead1']))
+    assert found.outcome is Outcome.FAILED
+    assert made.compute.changes == []
+
+
+# The end.
+
+
+def test_devices_are_closed_at_the_end(three):
+    made, begin, _good = three
+    made.complete(begin(NAMES))
+    drivers = [
+        item
+        for name in NAMES
+        for item in made.levels[name][0][0].options['device'].drivers
+    ]
+    assert len(drivers) == 3
+    assert {item.closed for item in drivers} == {1}
+
+
+def test_closing_it_early_leaves_true_results_and_no_lock(three):
+    made, begin, good = three
+    run = begin(NAMES)
+    going = made.observed(run)
+    next(going)
+    going.close()
+    made.look(run)
+    assert [item.host for item in run.results()] == NAMES
+    assert {item.outcome for item in run.results()} <= {good, Outcome.FAILED}
+    assert any('interrupted' in item.reason for item in run.results())
+    assert not made.lock.held
