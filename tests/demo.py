@@ -175,9 +175,10 @@ def story(
     tell(
         'Fenced, and the servers whose owners asked for it',
         '''One command: the BMC switches host1 off and is asked again until
-        it says so, Nova is told, and the servers with the tag are evacuated.
-        In this cloud the disks are on shared storage, and we say so; Nova
-        checks it on the new host before it touches anything.''',
+        it says so, and Nova is told. For the time of a report, nova-compute
+        must not be heard any more, either. Then the servers with the tag are
+        evacuated. In this cloud the disks are on shared storage, and we say
+        so; Nova checks it on the new host before it touches anything.''',
     )
     for host in cloud.hosts:
         cloud.shared_storage(host)
@@ -242,9 +243,7 @@ def story(
         twice for what has moved already.''',
     )
     type_('server set --state active --auto-approve paused')
-    type_(
-        'host evacuate host1 --fence -c Name -c Outcome -c Destination'
-    )
+    type_('host evacuate host1 --fence -c Name -c Outcome -c Destination')
     type_('server list -c Name -c Status -c Networks --host host1')
     require(machine.requests() == ['off'], 'host1 was off all the time')
     require(cloud.ran_twice() == [], 'no server ever ran on two hosts')

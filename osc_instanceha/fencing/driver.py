@@ -17,8 +17,10 @@ import dataclasses
 import enum
 from typing import Any
 from typing import ClassVar
+from typing import TYPE_CHECKING
 
-from keystoneauth1 import session as ksa_session
+if TYPE_CHECKING:
+    from keystoneauth1 import session as ksa_session
 
 
 class PowerState(enum.Enum):

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 import functools
 from typing import Any
 
-from stevedore import extension
-
 from osc_instanceha import exceptions
 from osc_instanceha.fencing import driver
 
@@ -21,6 +19,8 @@ def drivers() -> Mapping[str, type[driver.Driver]]:
     One that cannot be imported is left out: what is wrong with it shows
     when it is asked for.
     """
+    from stevedore import extension
+
     found: extension.ExtensionManager[driver.Driver] = (
         extension.ExtensionManager(
             NAMESPACE, on_load_failure_callback=lambda *_args: None

@@ -91,6 +91,14 @@ def fencing(
 @pytest.fixture
 def openstack(cloud: client.Cloud) -> abc.Iterator[command.Openstack]:
     """The command, as the operator of the cloud; ended with the test."""
+    made = command.Openstack(cloud, command.Preloaded)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def program(cloud: client.Cloud) -> abc.Iterator[command.Openstack]:
+    """The same as the installed program, with all that it starts with."""
     made = command.Openstack(cloud)
     yield made
     made.stop()

@@ -274,7 +274,7 @@ def test_ctrl_c_begins_nothing_more_and_reports(cloud, openstack):
     cloud.hold()
     running = openstack.start_evacuate('host1', '--max-in-flight', '1')
     cloud.wait_held(server)
-    running.process.send_signal(signal.SIGINT)
+    running.send(signal.SIGINT)
     done = running.wait()
 
     assert done.code == 130

@@ -83,7 +83,7 @@ def bmc() -> abc.Iterator[process.Simulator]:
 @pytest.fixture
 def place(
     cloud: client.Cloud,
-    openstack: command.Openstack,
+    program: command.Openstack,
     rack: rack_.Rack,
     bmc: process.Simulator,
     tmp_path: pathlib.Path,
@@ -108,7 +108,7 @@ def place(
     }
     path = tmp_path / 'clouds.yaml'
     path.write_text(yaml.safe_dump(clouds))
-    openstack.env |= {
+    program.env |= {
         'OS_INSTANCEHA_CONFIG': str(tmp_path / 'instanceha.yaml'),
         'OS_CLIENT_CONFIG_FILE': str(path),
         'IPMI_SECRET': IPMI,
@@ -148,7 +148,7 @@ def place(
         device |= {'timeout': 3, 'power_timeout': 4}
     for host in hosts:
         test_fence.hang(cloud, host)
-    return Place(tmp_path, openstack, {'fencing': {'hosts': hosts}})
+    return Place(tmp_path, program, {'fencing': {'hosts': hosts}})
 
 
 HOSTS = ('host1', 'host2', 'host3', 'host4')

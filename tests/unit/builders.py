@@ -23,6 +23,7 @@ import itertools
 import math
 import threading
 from typing import Any
+from unittest import mock
 
 from osc_instanceha import events
 from osc_instanceha import exceptions
@@ -31,6 +32,7 @@ from osc_instanceha import options as options_
 from osc_instanceha import ports
 from osc_instanceha import recovery
 from osc_instanceha import selection as selection_
+from osc_instanceha import side_by_side
 from osc_instanceha.fencing import levels
 
 DEAD = 'dead'
@@ -949,6 +951,17 @@ class World:
 
     def pool(self, _threads: int) -> FakePool:
         return FakePool(self.clock, self._delay, self._on_the_wire)
+
+    @contextlib.contextmanager
+    def instead_of_threads(self) -> Iterator[None]:
+        """Whatever would be done by threads goes by the clock."""
+        with (
+            mock.patch.object(
+                concurrent.futures, 'ThreadPoolExecutor', self.pool
+            ),
+            mock.patch.object(side_by_side, 'run', in_turn),
+        ):
+            yield
 
     def recovery(
         self,

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import concurrent.futures
+import contextlib
 import time
 
 import hypothesis
 import pytest
 
-from osc_instanceha import side_by_side
 from tests.unit import builders
 from tests.unit import samples
 from tests.unit.fencing import scene as scene_
@@ -28,18 +27,17 @@ def no_real_sleep(monkeypatch):
 
 
 @pytest.fixture
-def world(monkeypatch):
+def world():
     """Makes a cloud; the requests of its runs go by its clock."""
 
-    def make(*servers, **fields):
-        made = builders.World(*servers, **fields)
-        monkeypatch.setattr(
-            concurrent.futures, 'ThreadPoolExecutor', made.pool
-        )
-        monkeypatch.setattr(side_by_side, 'run', builders.in_turn)
-        return made
+    with contextlib.ExitStack() as stack:
 
-    return make
+        def make(*servers, **fields):
+            made = builders.World(*servers, **fields)
+            stack.enter_context(made.instead_of_threads())
+            return made
+
+        yield make
 
 
 @pytest.fixture
@@ -57,15 +55,14 @@ def nova(requests_mock):
 
 
 @pytest.fixture
-def scene(monkeypatch):
+def scene():
     """Makes a cloud whose hosts have fencing devices."""
 
-    def make(*servers, **fields):
-        made = scene_.Scene(*servers, **fields)
-        monkeypatch.setattr(
-            concurrent.futures, 'ThreadPoolExecutor', made.pool
-        )
-        monkeypatch.setattr(side_by_side, 'run', builders.in_turn)
-        return made
+    with contextlib.ExitStack() as stack:
 
-    return make
+        def make(*servers, **fields):
+            made = scene_.Scene(*servers, **fields)
+            stack.enter_context(made.instead_of_threads())
+            return made
+
+        yield make

@@ -28,18 +28,87 @@ PURE = [
     'heartbeat',
     'remains',
     'tracking',
+    'marks',
+    'fencing.driver',
+    'fencing.evidence',
+    'fencing.masking',
+    'fencing.options',
+    'fencing.result',
+    'fencing.specification',
     'events',
     'ports',
 ]
 
 #: The run, on top of it: no I/O of its own, but for the passing of time.
 RUN = [
+    'caller',
     'inventory',
     'proof',
     'following',
     'host_recovery',
+    'side_by_side',
+    'fencing.deadline',
+    'fencing.loading',
+    'fencing.device',
+    'fencing.levels',
+    'host_fencing',
+    'host_unfencing',
+    'host_runs',
+    'fence',
+    'unfence',
+    'audit',
+    'proving',
     'recovery',
 ]
+
+#: Each speaks to one kind of device.
+DRIVERS = [
+    'fencing.fence_agent',
+    'fencing.ipmi',
+    'fencing.ironic',
+    'fencing.manual',
+    'fencing.pacemaker',
+    'fencing.redfish',
+]
+
+#: What the drivers need.
+DRIVER_PARTS = [
+    'fencing.agent_metadata',
+    'fencing.bounded_session',
+    'fencing.child',
+    'fencing.fencing_history',
+    'fencing.ipmi_session',
+    'fencing.redfish_failures',
+    'fencing.redfish_transport',
+    'fencing.secret_names',
+]
+
+#: The reader of instanceha.yaml.
+CONFIG = [
+    'config.collisions',
+    'config.config',
+    'config.device_options',
+    'config.devices',
+    'config.document',
+    'config.hosts',
+    'config.loading',
+    'config.location',
+    'config.merging',
+    'config.patterns',
+    'config.permissions',
+    'config.problems',
+    'config.reading',
+    'config.running',
+    'config.schema',
+    'config.secrets',
+    'config.specifying',
+    'config.substitution',
+    'config.syntax',
+    'config.validation',
+]
+
+#: What a module of the core may import when that is needed.
+DEFERRED = {'fencing.loading': {'stevedore'}}
 
 
 def source(module):
@@ -101,7 +170,10 @@ def test_the_core_imports_downwards_and_the_standard_library(module):
         if top(name) == PACKAGE:
             assert name in below
         else:
-            assert top(name) in sys.stdlib_module_names
+            assert top(name) in {
+                *sys.stdlib_module_names,
+                *DEFERRED.get(module, ()),
+            }
 
 
 def test_nothing_in_the_core_does_io():
@@ -130,7 +202,11 @@ def test_the_core_loads_only_the_standard_library():
     }
     assert not strange
     mine = {name for name in found if top(name) == PACKAGE}
-    assert mine == {PACKAGE, *(f'{PACKAGE}.{name}' for name in PURE + RUN)}
+    assert mine == {
+        PACKAGE,
+        f'{PACKAGE}.fencing',
+        *(f'{PACKAGE}.{name}' for name in PURE + RUN),
+    }
 
 
 def test_the_package_itself_loads_nothing():
@@ -143,7 +219,11 @@ def test_the_package_itself_loads_nothing():
 
 
 def test_the_plugin_costs_the_other_commands_nothing():
-    entry_points = [f'{PACKAGE}.osc.plugin', f'{PACKAGE}.osc.v1.evacuate']
+    commands = ('evacuate', 'fence', 'fencing', 'fencing_driver', 'unfence')
+    entry_points = [
+        f'{PACKAGE}.osc.plugin',
+        *(f'{PACKAGE}.osc.v1.{name}' for name in commands),
+    ]
     base = loaded('osc_lib.command.command')
     added = loaded(*entry_points) - base
     assert {
@@ -152,13 +232,31 @@ def test_the_plugin_costs_the_other_commands_nothing():
         PACKAGE,
         f'{PACKAGE}.osc',
         f'{PACKAGE}.osc.command',
+        f'{PACKAGE}.osc.host_rows',
         f'{PACKAGE}.osc.plugin',
         f'{PACKAGE}.osc.selecting',
         f'{PACKAGE}.osc.v1',
-        f'{PACKAGE}.osc.v1.evacuate',
+        *(f'{PACKAGE}.osc.v1.{name}' for name in commands),
     }
     # Nothing heavy of the standard library either.
     assert not {top(name) for name in added} & {'asyncio', 'concurrent'}
+
+
+def test_the_list_of_drivers_needs_none_of_their_libraries():
+    """One that is not installed must not take the others away."""
+    found = loaded(*[f'{PACKAGE}.{name}' for name in DRIVERS])
+    assert not {top(name) for name in found} & {
+        'openstack',
+        'pyghmi',
+        'sushy',
+    }
+
+
+@pytest.mark.parametrize('module', PURE + RUN + ['osc.v1.fence'])
+def test_the_core_knows_no_driver(module):
+    assert not set(imports(module)) & {
+        f'{PACKAGE}.{name}' for name in DRIVERS + DRIVER_PARTS
+    }
 
 
 def modules():
@@ -190,6 +288,9 @@ def test_every_module_has_its_place():
     known = {
         *PURE,
         *RUN,
+        *DRIVERS,
+        *DRIVER_PARTS,
+        *CONFIG,
         'cloud',
         'images',
         'locking',
@@ -200,9 +301,14 @@ def test_every_module_has_its_place():
         'compute.microversions',
         'compute.reading',
         'osc.command',
+        'osc.host_rows',
         'osc.plugin',
         'osc.progress',
         'osc.selecting',
         'osc.v1.evacuate',
+        'osc.v1.fence',
+        'osc.v1.fencing',
+        'osc.v1.fencing_driver',
+        'osc.v1.unfence',
     }
     assert set(modules()) == known

@@ -5,7 +5,6 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import threading
-from unittest import mock
 
 import hypothesis
 from hypothesis import strategies as st
@@ -805,9 +804,7 @@ def test_whatever_happens_nothing_runs_twice_and_all_is_told(
     compute.scripts = {name: list(todo) for name, todo in scripts.items()}
     if grouped:
         compute.groups_ = (builders.group(*sorted(grouped)),)
-    with mock.patch.object(
-        concurrent.futures, 'ThreadPoolExecutor', made.pool
-    ):
+    with made.instead_of_threads():
         # What somebody else does at the same time happens before it is
         # looked at: Nova itself has no guard against two at one moment.
         for name in foreign - grouped:
@@ -857,9 +854,7 @@ def test_no_data_is_lost_that_was_not_given_up(
         ]
     )
     made.compute.shared = shared
-    with mock.patch.object(
-        concurrent.futures, 'ThreadPoolExecutor', made.pool
-    ):
+    with made.instead_of_threads():
         run = made.finish(shared_storage=declared, target_host=target)
     if target is None or not declared:
         assert not made.compute.lost
