@@ -37,13 +37,14 @@ def measure(
             (f'{count} in one command: slowest device', 'device'),
         )
     ]
-    few, _slowest, many, _slowest = found
-    ratio = figures.Target(
-        part,
-        kind.driver,
-        'whole command, to that of one host',
-        many.seconds / few.seconds,
-        LIMIT,
-        'times',
+    few, quick, many, slow = (figure.seconds for figure in found)
+    return figures.Findings(
+        found,
+        [
+            figures.Target(part, kind.driver, what, value, limit, 'times')
+            for what, value, limit in (
+                ('whole command, to that of one host', many / few, LIMIT),
+                ('slowest device, to that of one host', slow / quick, None),
+            )
+        ],
     )
-    return figures.Findings(found, [ratio])

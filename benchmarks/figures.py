@@ -7,7 +7,6 @@ import dataclasses
 import enum
 import statistics
 
-
 median = statistics.median
 
 

@@ -34,14 +34,20 @@ def _targets(findings: figures.Findings) -> prettytable.PrettyTable:
     table.align = 'l'
     for item in sorted(findings.targets, key=lambda item: item.part):
         table.add_row(
-            [item.part, item.driver, item.what]
-            + [
-                f'{value:.2f} {item.unit}'
-                for value in (item.value, item.limit)
+            [
+                item.part,
+                item.driver,
+                item.what,
+                _with_unit(item.value, item.unit),
+                _with_unit(item.limit, item.unit),
+                item.verdict.value,
             ]
-            + [item.verdict.value]
         )
     return table
+
+
+def _with_unit(value: float | None, unit: str) -> str:
+    return '' if value is None else f'{value:.2f} {unit}'
 
 
 def text(findings: figures.Findings, facts: Mapping[str, str]) -> str:

@@ -109,7 +109,8 @@ class HostRuns(abc.ABC):
             except exceptions.HostLocked as error:
                 self._locked_out(service, levels, error)
             except exceptions.InstanceHAError as error:
-                # Of this host alone: others may have been changed by now.
+                # Before the work: it reports its own failures. The other
+                # hosts go on.
                 self._results[service.host] = functools.partial(
                     unchanged, service, str(error)
                 )

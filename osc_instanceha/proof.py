@@ -110,6 +110,7 @@ class Proof:
         """
         now = self._clock.monotonic()
         if not self._heartbeat.due(now):
+            yield from self._tell()
             return
         service = self._compute.service(self.host)
         if service is None:
@@ -130,7 +131,11 @@ class Proof:
                 'its nova-compute goes on reporting to Nova, so it is alive',
                 'Its servers may be running there: power it off first',
             )
-        elif self.refusal is None and not self.silent and not self._listening:
+        yield from self._tell()
+
+    def _tell(self) -> Iterator[events.Event]:
+        """Say, once, that somebody has to wait for the host's silence."""
+        if self.refusal is None and not self.silent and not self._listening:
             self._listening = True
             yield events.Listening(self.host, self._heartbeat.period)
 

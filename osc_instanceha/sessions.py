@@ -5,9 +5,9 @@ from __future__ import annotations
 from keystoneauth1 import session as ksa_session
 import requests
 
-#: Connections kept open to a service: the threads that send evacuate
-#: requests and the one that reads (keystoneauth itself keeps ten).
-_CONNECTIONS = 32
+#: Connections kept open to a service: one for each thread that may speak to
+#: it, side_by_side.MOST and a few more (keystoneauth itself keeps ten).
+_CONNECTIONS = 70
 
 #: Seconds that a service may take for one answer. The API waits for the
 #: message queue itself, up to rpc_response_timeout (60 s).

@@ -1,12 +1,17 @@
 """The documentation, for Sphinx."""
 
 import os
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / '_ext'))
 
 # The help of a command must not depend on the width of a terminal.
 os.environ['COLUMNS'] = '80'
 
 extensions = [
     'cliff.sphinxext',
+    'fencing_options',
     'openstackdocstheme',
     'sphinx.ext.autodoc',
 ]

@@ -46,13 +46,13 @@ _ENVIRONMENT = frozenset(
 class Ipmi(driver.Driver):
     """Speaks to the BMC of one machine."""
 
-    summary = 'a BMC with IPMI 2.0'
+    summary = 'A BMC with IPMI 2.0'
     extra = 'ipmi'
     of_machine = True
     options = (
         driver.Option(
             'address',
-            'name or IP address of the BMC',
+            'Name or IP address of the BMC',
             required=True,
             names_target=True,
         ),
@@ -63,18 +63,18 @@ class Ipmi(driver.Driver):
             default=623,
             names_target=True,
         ),
-        driver.Option('username', 'user of the BMC', required=True),
+        driver.Option('username', 'User of the BMC', required=True),
         driver.Option(
-            'password', 'password of that user', required=True, secret=True
+            'password', 'Password of that user', required=True, secret=True
         ),
         driver.Option(
             'kg',
-            'key Kg of the BMC, if it has one; hexadecimal after 0x',
+            'Key Kg of the BMC, if it has one; hexadecimal after 0x',
             secret=True,
         ),
         driver.Option(
             'privilege',
-            'level to ask for; operator suffices for power',
+            'Level to ask for; operator suffices for power',
             default='administrator',
             choices=tuple(_PRIVILEGES),
         ),

@@ -46,7 +46,7 @@ _STATES = {'On': driver.PowerState.ON, 'Off': driver.PowerState.OFF}
 class Redfish(driver.Driver):
     """Speaks to the BMC of one machine, or to that of its chassis."""
 
-    summary = 'a BMC with a Redfish API'
+    summary = 'A BMC with a Redfish API'
     extra = 'redfish'
     of_machine = True
     options = (
@@ -58,23 +58,24 @@ class Redfish(driver.Driver):
         ),
         driver.Option(
             'system',
-            'path of the system, as in /redfish/v1/Systems/1',
+            'Path of the system, as in /redfish/v1/Systems/1',
             required=True,
             names_target=True,
         ),
-        driver.Option('username', 'user of the BMC', required=True),
+        driver.Option('username', 'User of the BMC', required=True),
         driver.Option(
-            'password', 'password of that user', required=True, secret=True
+            'password', 'Password of that user', required=True, secret=True
         ),
         driver.Option(
             'verify',
-            'whether to verify the certificate, or the path of its CA',
+            'Whether to verify the certificate, or the absolute path of '
+            'its CA',
             kind=driver.Kind.BOOLEAN_OR_PATH,
             default=True,
         ),
         driver.Option(
             'auth',
-            'how to log in; a session takes one of the few that a BMC has',
+            'How to log in; a session takes one of the few that a BMC has',
             default='basic',
             choices=('basic', 'session'),
         ),
@@ -209,6 +210,11 @@ def _check(options: Mapping[str, Any]) -> None:
             '/redfish/v1/Systems/1'.format(**options)
         )
     verify = options['verify']
+    if isinstance(verify, str) and not os.path.isabs(verify):
+        # Whoever calls may be anywhere.
+        raise exceptions.DeviceError(
+            f'verify: {verify} has to be true, false or an absolute path'
+        )
     if isinstance(verify, str) and not os.path.exists(verify):
         raise exceptions.DeviceError(f'verify: there is no {verify}')
 

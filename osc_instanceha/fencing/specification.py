@@ -10,7 +10,7 @@ from typing import Protocol
 from osc_instanceha.fencing import driver
 
 #: Seconds that a device may take for one answer.
-TIMEOUT = 12.0
+TIMEOUT = 10.0
 
 #: Seconds from a request until its effect is seen.
 POWER_TIMEOUT = 60.0
@@ -21,13 +21,13 @@ COMMON = (
         'timeout',
         'Seconds that the device may take for one answer',
         kind=driver.Kind.INTEGER,
-        default=12,
+        default=int(TIMEOUT),
     ),
     driver.Option(
         'power_timeout',
         'Seconds from a request until its effect is seen',
         kind=driver.Kind.INTEGER,
-        default=60,
+        default=int(POWER_TIMEOUT),
     ),
 )
 

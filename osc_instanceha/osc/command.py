@@ -6,8 +6,10 @@ import argparse
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
+import contextlib
 import enum
 import logging
+import signal
 from typing import Any
 from typing import Protocol
 from typing import TYPE_CHECKING
@@ -39,10 +41,40 @@ class ExitCode(enum.IntEnum):
     UNKNOWN = 6
     #: Ctrl-C, as of every openstack command; the report is printed before.
     INTERRUPTED = 130
+    #: SIGTERM; likewise.
+    TERMINATED = 143
 
 
 class UsageError(Exception):
     """Arguments that do not go together, which argparse cannot say."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a run as Ctrl-C does."""
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM raise :class:`Terminated` inside.
+
+    :raises Terminated: when the process is told to end
+    """
+
+    def end(number: int, frame: Any) -> None:
+        # Once: whoever repeats it means it.
+        signal.signal(signal.SIGTERM, before)
+        raise Terminated
+
+    try:
+        before = signal.signal(signal.SIGTERM, end)
+    except ValueError:
+        # Not the main thread: whoever runs this there has the signals.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Run(Protocol):
@@ -136,14 +168,19 @@ class Lister(command.Lister):
         quiet = self.app.options.verbose_level == 0
         with progress.Progress(self.app.stderr, quiet=quiet) as shown:
             try:
-                for event in run:
-                    shown.show(event)
+                with terminable():
+                    for event in run:
+                        shown.show(event)
             except exceptions.InstanceHAError:
                 # Raised only before anything was changed.
                 raise
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as end:
                 # Nothing more is begun; what is open is reported as such.
-                return ExitCode.INTERRUPTED
+                return (
+                    ExitCode.TERMINATED
+                    if isinstance(end, Terminated)
+                    else ExitCode.INTERRUPTED
+                )
             except Exception as error:
                 # A defect of ours. Something may have been done, and what is
                 # known of it is the report; exit code 1 would deny it.

@@ -74,6 +74,8 @@ class Simulator:
             env=self._env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            # Ctrl-C is for whoever started it.
+            start_new_session=True,
         )
         line = self._process.stdout.readline()
         if not line:

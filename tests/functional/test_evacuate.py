@@ -266,7 +266,12 @@ def test_vouched_for_a_host_is_marked_though_it_has_no_servers(
     assert cloud.service('host1')['forced_down'] is True
 
 
-def test_ctrl_c_begins_nothing_more_and_reports(cloud, openstack):
+@pytest.mark.parametrize(
+    ('number', 'code'), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_an_interrupt_begins_nothing_more_and_reports(
+    cloud, openstack, number, code
+):
     server = cloud.create_server('one', host='host1', volume_backed=True)
     late = cloud.create_server('late', host='host1', volume_backed=True)
     command.make_oldest(cloud, server)
@@ -274,10 +279,10 @@ def test_ctrl_c_begins_nothing_more_and_reports(cloud, openstack):
     cloud.hold()
     running = openstack.start_evacuate('host1', '--max-in-flight', '1')
     cloud.wait_held(server)
-    running.send(signal.SIGINT)
+    running.send(number)
     done = running.wait()
 
-    assert done.code == 130
+    assert done.code == code
     assert done.outcomes() == {'one': 'unknown', 'late': 'failed'}
     assert command.evacuate_posts(cloud, late) == []
     cloud.release()

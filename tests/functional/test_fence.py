@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import signal
 
 import pytest
 
@@ -258,6 +259,37 @@ def test_a_host_without_a_device(cloud, openstack, rack, tmp_path):
 
     assert (done.code, hosts(done)) == (4, {'host1': 'failed'})
     assert 'no fencing device' in done.rows[0]['Reason']
+
+
+@pytest.mark.parametrize(
+    ('number', 'code'), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_an_interrupt_asks_for_nothing_more_and_reports(
+    cloud, openstack, rack, tmp_path, number, code
+):
+    openstack.env['OS_INSTANCEHA_CONFIG'] = rack.write(
+        tmp_path,
+        f'host1:\n- {rack.device("host1", power_timeout=600)}\n'
+        f'- {rack.device("host1-b")}\n'
+        f'host2: {rack.device("host2")}',
+    )
+    hang(cloud)
+    hang(cloud, 'host2')
+    rack.machine('host1').behave('stuck')
+    running = openstack.start('host', 'fence', '-f', 'json', 'host1', 'host2')
+    client.wait_for(
+        lambda: rack.requests('host1') and 'host2: fenced' in running.heard(),
+        'one host fenced, the other asked for',
+    )
+
+    running.send(number)
+    done = running.wait()
+
+    assert done.code == code
+    assert hosts(done) == {'host1': 'failed', 'host2': 'fenced'}
+    assert 'interrupted' in done.rows[0]['Reason']
+    assert rack.requests('host1', 'host1-b') == ['host1 off']
+    assert not cloud.service('host1')['forced_down']
 
 
 class TestConfirmed:

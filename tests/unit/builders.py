@@ -678,7 +678,9 @@ class FakeCompute:
                 'Unable to force up host: evacuations are not completed',
                 code=400,
             )
-        self._demand(not left, f'8: {service.host} is let go with nothing open')
+        self._demand(
+            not left, f'8: {service.host} is let go with nothing open'
+        )
         return self._changed('lift', service.host, forced_down=False)
 
     def enable(self, service: model.Service) -> model.Service:

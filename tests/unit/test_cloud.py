@@ -11,6 +11,10 @@ from osc_instanceha import exceptions
 from osc_instanceha import locking
 from osc_instanceha import model
 from osc_instanceha import options
+from osc_instanceha import selection
+from osc_instanceha.config import config
+from osc_instanceha.fencing import options as fencing_options
+from osc_instanceha.fencing import specification
 from tests.unit import samples
 
 CLOUDS = 'clouds.yaml'
@@ -284,3 +288,154 @@ def test_a_domain_that_there_is_not_is_refused(requests_mock):
     identity(requests_mock, [{'id': 'p1', 'name': 'web'}])
     with pytest.raises(exceptions.ProjectNotFound):
         cloud.Cloud(session()).project_id('web', 'nope')
+
+
+# What instanceha.yaml says.
+
+
+class Said:
+    """A secret that is where it should be."""
+
+    def reveal(self):
+        return 'file:///from/the/configuration'
+
+
+LIMIT = options.HostLimit(7)
+PICKED = selection.Selection(tags=frozenset({'ha'}))
+TWO_LEVELS = (
+    (
+        specification.Specification('bmc', 'manual', {'vouched': True}),
+        specification.Specification('pdu', 'manual', {'vouched': False}),
+    ),
+    (specification.Specification('last', 'manual', {'vouched': True}),),
+)
+
+
+def configured(**fields):
+    return cloud.Cloud(
+        session(),
+        config=config.Config(
+            **{
+                'max_hosts_down': LIMIT,
+                'selection': PICKED,
+                'evacuate': {'max_in_flight': 3, 'report_interval': 30},
+                'fencing': {'dead': TWO_LEVELS, 'other': TWO_LEVELS},
+                **fields,
+            }
+        ),
+    )
+
+
+def test_what_is_said_wins_over_the_configuration_and_that_over_defaults():
+    made = configured()
+    assert made.options() == options.Options(
+        max_hosts_down=LIMIT, max_in_flight=3, report_interval=30
+    )
+    assert made.options(max_in_flight=9, max_hosts_down=None) == (
+        options.Options(max_in_flight=9, report_interval=30)
+    )
+    with pytest.raises(exceptions.InvalidInput):
+        made.options(retries=-1)
+
+
+@pytest.mark.parametrize(
+    ('chosen', 'expected'),
+    [
+        (None, PICKED),
+        (selection.Selection(), selection.Selection()),
+        (
+            selection.Selection(match_any=True),
+            selection.Selection(match_any=True),
+        ),
+    ],
+)
+def test_the_default_selection_is_the_configurations(chosen, expected):
+    assert configured().evacuate(['dead'], chosen)._selection == expected
+
+
+def test_without_a_configuration_everything_is_selected():
+    made = configured(selection=None)
+    assert made.evacuate(['dead'])._selection == selection.Selection()
+
+
+def test_the_limit_of_the_configuration_holds_for_fencing_too():
+    made = configured()
+    assert made.fence(['dead'])._options == fencing_options.FenceOptions(
+        max_hosts_down=LIMIT
+    )
+    own = fencing_options.FenceOptions(force=True)
+    assert made.fence(['dead'], own)._options == own
+    assert made.unfence(['dead'])._options == fencing_options.UnfenceOptions()
+
+
+@pytest.mark.parametrize(
+    'begin',
+    [
+        lambda made: made.evacuate(['dead'])._devices,
+        lambda made: made.fence(['dead'])._devices,
+        lambda made: made.unfence(['dead'])._devices,
+        lambda made: made.fencing()._devices,
+    ],
+    ids=['evacuate', 'fence', 'unfence', 'audit'],
+)
+def test_every_run_has_the_devices_of_the_configuration(begin):
+    devices = begin(configured())
+    levels = devices('dead', lambda: False)
+    assert [
+        [(item.specification, item.level) for item in level]
+        for level in levels
+    ] == [
+        [(TWO_LEVELS[0][0], 1), (TWO_LEVELS[0][1], 1)],
+        [(TWO_LEVELS[1][0], 2)],
+    ]
+    assert levels[0][0].check().off
+    assert not levels[0][1].check().off
+    assert devices('nobody', lambda: False) == ()
+
+
+def test_devices_are_interrupted_by_the_run_that_they_serve():
+    ((first, _second), _last) = configured()._devices('dead', lambda: True)
+    assert first.check().problem == 'interrupted'
+
+
+def test_the_audit_knows_the_hosts_of_the_configuration(requests_mock):
+    nova = catalog(requests_mock)
+    fill(nova)
+    run = configured().fencing()
+    assert list(run) == []
+    assert [(row.host, row.problem) for row in run.results()] == [
+        ('dead', ''),
+        ('dead', ''),
+        ('dead', ''),
+        ('other', 'no compute host has this name'),
+        ('other', 'no compute host has this name'),
+        ('other', 'no compute host has this name'),
+    ]
+    assert {item.method for item in nova.requests} <= {'GET', 'POST'}
+
+
+@pytest.mark.parametrize(
+    ('given', 'environment', 'expected'),
+    [
+        (None, None, 'file:///from/the/configuration'),
+        (None, 'file:///environment', 'file:///environment'),
+        ('file:///given', 'file:///environment', 'file:///given'),
+    ],
+)
+def test_where_the_locks_are(monkeypatch, given, environment, expected):
+    if environment:
+        monkeypatch.setenv('OS_INSTANCEHA_LOCK', environment)
+    made = cloud.Cloud(
+        session(), lock_url=given, config=config.Config(lock=Said())
+    )
+    assert made._lock(1.0).keywords == {'url': expected, 'timeout': 1.0}
+
+
+def test_a_configuration_that_is_broken_is_told_before_anything(
+    monkeypatch, tmp_path
+):
+    path = tmp_path / 'instanceha.yaml'
+    path.write_text('hosts: [')
+    monkeypatch.setenv('OS_INSTANCEHA_CONFIG', str(path))
+    with pytest.raises(exceptions.InvalidConfig, match=r'instanceha\.yaml'):
+        cloud.Cloud(session())

@@ -259,7 +259,9 @@ def test_a_host_is_marked_in_one_call(nova):
 
 def test_a_mark_that_did_not_take_is_an_error(nova):
     put(nova, json={'service': samples.service(forced_down=False)})
-    with pytest.raises(exceptions.UnexpectedAnswer, match='forced_down is False afterwards'):
+    with pytest.raises(
+        exceptions.UnexpectedAnswer, match='forced_down is False afterwards'
+    ):
         compute(nova).mark_down(builders.living('dead'), 'because')
 
 

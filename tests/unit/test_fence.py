@@ -28,7 +28,8 @@ def fleet(scene, dead=('dead1', 'dead2'), **fields):
 
 
 @pytest.mark.parametrize(
-    ('limit', 'refused'), [('3', False), ('2', True), ('30%', False)]
+    ('limit', 'refused'),
+    [('3', False), ('2', True), ('30%', False)]
     + [('29%', True), ('0', True), (None, False)],
 )
 @pytest.mark.parametrize('dry_run', [False, True])

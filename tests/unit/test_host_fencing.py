@@ -206,9 +206,7 @@ def test_many_devices_fit_into_the_reason(scene):
     )
     machine = made.machine(plugs=9)
     for plug in range(9):
-        made.add(
-            f'power-distribution-unit-{plug}', kind='pdu', plug=plug
-        )
+        made.add(f'power-distribution-unit-{plug}', kind='pdu', plug=plug)
     assert made.one(made.fence()).outcome is Outcome.FENCED
     assert not machine.powered
     assert len(made.mark[2]) <= 255

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import threading
+from unittest import mock
 
 import pytest
 
@@ -16,8 +18,9 @@ from tests.unit import builders
 from tests.unit.fencing import scene as scene_
 
 Outcome = result.Outcome
-#: As it is before a fixture puts something in its place.
-THREADS = side_by_side.run
+#: As they are before a fixture puts something in their place.
+SIDE_BY_SIDE = side_by_side.run
+THREADS = concurrent.futures.ThreadPoolExecutor
 
 NAMES = ['dead1', 'dead2', 'dead3']
 
@@ -67,15 +70,19 @@ def test_every_host_has_one_result_in_the_order_asked_for(three):
     assert {event.result for event in ended} == set(found)
 
 
-def test_hosts_are_worked_on_side_by_side(three, monkeypatch):
+def test_hosts_are_worked_on_side_by_side(three):
     """Each device waits for those of the other hosts to be asked."""
     made, begin, good = three
-    monkeypatch.setattr(side_by_side, 'run', THREADS)
     met = threading.Barrier(3)
     for name in NAMES:
         (spec,) = made.levels[name][0]
         spec.options['device'].before_switch = lambda state: met.wait(30)
-    assert {item.outcome for item in made.complete(begin(NAMES))} == {good}
+    with (
+        mock.patch.object(side_by_side, 'run', SIDE_BY_SIDE),
+        mock.patch.object(concurrent.futures, 'ThreadPoolExecutor', THREADS),
+    ):
+        found = made.complete(begin(NAMES))
+    assert {item.outcome for item in found} == {good}
 
 
 def test_one_that_is_locked_keeps_no_other_waiting(three):

@@ -135,8 +135,10 @@ def imports(module, *, everywhere=True):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, 'no relative imports'
-            if node.module == PACKAGE:
-                yield from (f'{PACKAGE}.{item.name}' for item in node.names)
+            if top(node.module) == PACKAGE:
+                yield from (
+                    f'{node.module}.{item.name}' for item in node.names
+                )
             else:
                 yield node.module
 

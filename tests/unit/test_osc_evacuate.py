@@ -418,6 +418,7 @@ def test_exit_codes_never_change():
         'LIMIT': 5,
         'UNKNOWN': 6,
         'INTERRUPTED': 130,
+        'TERMINATED': 143,
     }
 
 

@@ -56,7 +56,7 @@ def test_secrets_are_marked_and_choices_are_shown():
     rows = {row['Option']: row for row in show('redfish -f json').rows}
     assert [name for name, row in rows.items() if row['Secret']]
     assert rows['timeout']['Type'] == 'integer'
-    assert rows['timeout']['Default'] == 12
+    assert rows['timeout']['Default'] == 10
     for option in loading.find('redfish').options:
         if option.choices:
             assert rows[option.name]['Type'] == '|'.join(option.choices)

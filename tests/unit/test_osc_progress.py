@@ -22,7 +22,6 @@ from osc_instanceha.fencing import result as host_result
 from osc_instanceha.osc import progress
 from tests.unit import builders
 
-
 _FENCED = host_result.Outcome.FENCED
 _REFUSED = host_result.Outcome.REFUSED
 

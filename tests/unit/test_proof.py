@@ -143,6 +143,8 @@ def test_the_mark_comes_after_the_silence():
     made, compute, clock = begin(
         builders.living('dead', quiet_for=5.0), already_fenced=True
     )
+    (listening,) = made.complete()
+    assert isinstance(listening, events.Listening)
     assert list(made.complete()) == []
     assert compute.changes == []
     clock.sleep(9)

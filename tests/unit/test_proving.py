@@ -136,9 +136,7 @@ def test_no_devices_no_fence(scene):
 
 
 def test_a_host_that_is_marked_already_is_switched_off_all_the_same(scene):
-    made = scene(
-        builders.server('a'), services=[MARKED, builders.living()]
-    )
+    made = scene(builders.server('a'), services=[MARKED, builders.living()])
     bmc = made.add()
     run = made.finish(fence=True)
     assert builders.outcomes(run) == {'a': 'evacuated'}
@@ -196,9 +194,7 @@ def test_a_dry_run_of_a_host_that_is_up_is_refused(scene):
 @pytest.mark.parametrize('dry_run', [False, True])
 def test_a_machine_that_says_on_keeps_its_servers(scene, dry_run):
     """Marked, silent, and on: somebody has marked the wrong host."""
-    made = scene(
-        builders.server('a'), services=[MARKED, builders.living()]
-    )
+    made = scene(builders.server('a'), services=[MARKED, builders.living()])
     bmc = made.add()
     run = made.finish(dry_run=dry_run)
     assert refusals(run) == {'dead': 'bmc says that it is on'}
@@ -210,9 +206,7 @@ def test_a_machine_that_says_on_keeps_its_servers(scene, dry_run):
 
 
 def test_whoever_vouches_is_believed_without_a_look(scene):
-    made = scene(
-        builders.server('a'), services=[MARKED, builders.living()]
-    )
+    made = scene(builders.server('a'), services=[MARKED, builders.living()])
     bmc = made.add()
     run = made.finish(already_fenced=True)
     assert builders.outcomes(run) == {'a': 'evacuated'}
@@ -236,9 +230,7 @@ SAYS_LITTLE = [
 )
 def test_a_device_that_says_little_keeps_nobody(scene, behaviour, on):
     """The mark in Nova and the silence are the proof, as without devices."""
-    made = scene(
-        builders.server('a'), services=[MARKED, builders.living()]
-    )
+    made = scene(builders.server('a'), services=[MARKED, builders.living()])
     made.machine(on=on)
     made.add(**behaviour)
     run = made.finish()
@@ -267,9 +259,7 @@ def test_a_host_with_nothing_to_do_is_not_asked(scene):
 
 
 def test_all_devices_are_looked_at_and_let_go(scene):
-    made = scene(
-        builders.server('a'), services=[MARKED, builders.living()]
-    )
+    made = scene(builders.server('a'), services=[MARKED, builders.living()])
     made.machine(on=False)
     devices = [made.add(), made.add('pdu', level=2, kind='pdu', plug=0)]
     made.finish()

@@ -14,7 +14,6 @@ from osc_instanceha import events
 from osc_instanceha import exceptions
 from osc_instanceha import model
 from osc_instanceha import options as options_
-from osc_instanceha import recovery
 from osc_instanceha import selection
 from tests.unit import builders
 

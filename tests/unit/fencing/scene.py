@@ -30,9 +30,7 @@ BOOT = 40.0
 
 def broken(host: str = DEAD, **fields: Any) -> model.Service:
     """A host that Nova counts as down, and that nobody has marked."""
-    return builders.living(
-        host, **{'up': False, 'quiet_for': 100.0, **fields}
-    )
+    return builders.living(host, **{'up': False, 'quiet_for': 100.0, **fields})
 
 
 class Scene(builders.World):

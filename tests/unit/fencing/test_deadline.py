@@ -44,9 +44,7 @@ def test_what_is_overdue_is_left_to_itself():
 
 def test_nobody_waits_for_it_when_the_interpreter_ends():
     seen = []
-    deadline.within(
-        30, lambda: seen.append(threading.current_thread().daemon)
-    )
+    deadline.within(30, lambda: seen.append(threading.current_thread().daemon))
     assert seen == [True]
 
 

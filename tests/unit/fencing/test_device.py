@@ -108,7 +108,11 @@ def test_it_is_switched_on():
 # What is not off.
 
 NOT_OFF = [
-    ('accepted, and nothing happens', {'stuck': True}, '60 s later it says: o'),
+    (
+        'accepted, and nothing happens',
+        {'stuck': True},
+        '60 s later it says: o',
+    ),
     ('too slow', {'takes': 61.0}, '60 s later it says: on'),
     ('unsure', {'unsure': True}, '60 s later it says: unknown'),
     (

@@ -56,9 +56,7 @@ def test_one_of_two_supplies_is_not_off(scene, place):
     made = scene()
     machine = made.machine(plugs=2)
     for plug in (0, 1):
-        made.add(
-            f'pdu{plug}', kind='pdu', plug=plug, stuck=plug == place
-        )
+        made.add(f'pdu{plug}', kind='pdu', plug=plug, stuck=plug == place)
     proof = off(made)
     assert not proof.off
     assert machine.running
@@ -116,9 +114,7 @@ def test_where_all_levels_fail_every_device_says_why(scene):
     made.add('pdu', level=2, kind='pdu', plug=0, silent=True)
     proof = off(made)
     assert not proof.off
-    assert proof.problem == (
-        'bmc: not permitted; pdu: no route to host'
-    )
+    assert proof.problem == ('bmc: not permitted; pdu: no route to host')
     assert names(proof.decisive) == ['pdu']
 
 
