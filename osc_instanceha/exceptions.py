@@ -184,7 +184,7 @@ class HostLocked(InstanceHAError):
 
     def __init__(self, host: str, waited: float, where: str) -> None:
         super().__init__(
-            f'Another run is recovering {host} (lock in {where}, waited '
+            f'Another run works on {host} (lock in {where}, waited '
             f'{waited:.0f} s): nothing was changed; run the command again '
             f'when that one has ended, or wait longer with --lock-timeout'
         )

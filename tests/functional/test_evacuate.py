@@ -321,6 +321,6 @@ def test_fenced_leaves_a_host_to_the_run_that_is_on_it(cloud, openstack):
 
     assert done.code == 3
     assert done.outcomes() == {'two': 'evacuated'}
-    assert 'Another run is recovering host1' in done.stderr
+    assert 'Another run works on host1' in done.stderr
     assert first.wait().code == 0
     assert len(command.evacuate_posts(cloud)) == 2

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 from typing import TYPE_CHECKING
 
+from osc_instanceha.osc import arguments
 from osc_instanceha.osc import command
 from osc_instanceha.osc import selecting
 
@@ -80,11 +81,7 @@ class EvacuateHost(command.Lister):
         selecting.add_options(parser)
         self._add_data(parser)
         self._add_running(parser)
-        parser.add_argument(
-            '--long',
-            action='store_true',
-            help='List additional fields (json and yaml always have them)',
-        )
+        arguments.add_long(parser)
         return parser
 
     def _add_data(self, parser: argparse.ArgumentParser) -> None:

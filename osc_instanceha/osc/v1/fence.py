@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 from typing import TYPE_CHECKING
 
+from osc_instanceha.osc import arguments
 from osc_instanceha.osc import command
 from osc_instanceha.osc import host_rows
 from osc_instanceha.osc import selecting
@@ -34,13 +35,7 @@ class FenceHost(command.Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'hosts',
-            metavar='<host>',
-            nargs='+',
-            help='Compute host, by the exact name that "openstack compute '
-            'service list" shows',
-        )
+        arguments.add_hosts(parser)
         parser.add_argument(
             '--force',
             action='store_true',
@@ -73,19 +68,8 @@ class FenceHost(command.Lister):
             '--confirm-off: a host whose nova-compute is heard within that '
             'time is alive (default: 10)',
         )
-        parser.add_argument(
-            '--lock-timeout',
-            metavar='<seconds>',
-            type=selecting.number(0),
-            default=60,
-            help='How long to wait for another run on the same host '
-            '(default: 60)',
-        )
-        parser.add_argument(
-            '--long',
-            action='store_true',
-            help='List additional fields (json and yaml always have them)',
-        )
+        arguments.add_lock_timeout(parser)
+        arguments.add_long(parser)
         return parser
 
     def columns(self, parsed_args: argparse.Namespace) -> Sequence[str]:

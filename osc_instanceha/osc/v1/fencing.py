@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 from typing import TYPE_CHECKING
 
+from osc_instanceha.osc import arguments
 from osc_instanceha.osc import command
 from osc_instanceha.osc import host_rows
 
@@ -46,11 +47,7 @@ class ListFencing(command.Lister):
             action='store_true',
             help='Ask every device for the power state of its host',
         )
-        parser.add_argument(
-            '--long',
-            action='store_true',
-            help='List additional fields (json and yaml always have them)',
-        )
+        arguments.add_long(parser)
         return parser
 
     def columns(self, parsed_args: argparse.Namespace) -> Sequence[str]:

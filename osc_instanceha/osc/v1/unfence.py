@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
 
+from osc_instanceha.osc import arguments
 from osc_instanceha.osc import command
 from osc_instanceha.osc import host_rows
 from osc_instanceha.osc import selecting
@@ -28,13 +29,7 @@ class UnfenceHost(command.Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'hosts',
-            metavar='<host>',
-            nargs='+',
-            help='Compute host, by the exact name that "openstack compute '
-            'service list" shows',
-        )
+        arguments.add_hosts(parser)
         parser.add_argument(
             '--no-power-on',
             dest='power_on',
@@ -48,19 +43,8 @@ class UnfenceHost(command.Lister):
             default=1800,
             help='How long a host may take to come back (default: 1800)',
         )
-        parser.add_argument(
-            '--lock-timeout',
-            metavar='<seconds>',
-            type=selecting.number(0),
-            default=60,
-            help='How long to wait for another run on the same host '
-            '(default: 60)',
-        )
-        parser.add_argument(
-            '--long',
-            action='store_true',
-            help='List additional fields (json and yaml always have them)',
-        )
+        arguments.add_lock_timeout(parser)
+        arguments.add_long(parser)
         return parser
 
     def columns(self, parsed_args: argparse.Namespace) -> Sequence[str]:
