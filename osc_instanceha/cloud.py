@@ -156,7 +156,7 @@ class Cloud:
         """A run that fences hosts when it is iterated over.
 
         :param hosts: exact compute host names
-        :param options: by default none, and the configuration's limit
+        :param options: by default :meth:`fence_options` of nothing
         :param dry_run: read the power states, and change nothing
         :param lock_timeout: seconds to wait for another run on a host
         """
@@ -165,11 +165,21 @@ class Cloud:
             compute=self._compute,
             devices=self._devices,
             lock=self._lock(lock_timeout),
-            options=options
-            or fencing_options.FenceOptions(
-                max_hosts_down=self.config.max_hosts_down
-            ),
+            options=options or self.fence_options(),
             dry_run=dry_run,
+        )
+
+    def fence_options(self, **fields: Any) -> fencing_options.FenceOptions:
+        """Options of fencing: these, and the configuration's.
+
+        :param fields: of :class:`FenceOptions`
+        """
+        return fencing_options.FenceOptions(
+            **{
+                'max_hosts_down': self.config.max_hosts_down,
+                'report_interval': self.options().report_interval,
+                **fields,
+            }
         )
 
     def unfence(

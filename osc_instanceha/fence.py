@@ -6,19 +6,16 @@ from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Sequence
-import functools
 from typing import Any
 
 from osc_instanceha import caller
 from osc_instanceha import events
-from osc_instanceha import exceptions
 from osc_instanceha import host_fencing
 from osc_instanceha import host_runs
 from osc_instanceha import hosts
 from osc_instanceha import model
 from osc_instanceha.fencing import levels as levels_
 from osc_instanceha.fencing import options as options_
-from osc_instanceha.fencing import result
 
 
 class Fence(host_runs.HostRuns):
@@ -56,26 +53,7 @@ class Fence(host_runs.HostRuns):
             clock=self._clock,
             who=self._who,
             options=self._options,
+            stopped=self._stop.is_set,
         )
         self._results[service.host] = fencing.result
         yield from fencing.run(dry_run=self._dry_run)
-
-    def _locked_out(
-        self,
-        service: model.Service,
-        levels: levels_.Levels,
-        error: exceptions.HostLocked,
-    ) -> None:
-        """A monitor may call twice: see whether all is done already."""
-        super()._locked_out(service, levels, error)
-        if not service.forced_down or service.enabled:
-            return
-        seen = levels_.check(levels)
-        if seen.off and not seen.vouched:
-            self._results[service.host] = functools.partial(
-                host_runs.unchanged,
-                service,
-                'it was fenced before; another run works on it now',
-                result.Outcome.FENCED,
-                seen,
-            )

@@ -19,6 +19,13 @@ _MARGIN = 1.25
 _ROUNDING = 1.0
 
 
+#: Seconds of silence from which on the age of a record is believed at first
+#: sight: it is the difference of two clocks of the cloud, the API's and the
+#: conductor's. Nova itself would take a service for dead that much behind
+#: (service_down_time).
+_CERTAIN = 60.0
+
+
 class Pulse(enum.Enum):
     #: No report for longer than a living nova-compute would take.
     SILENT = 'silent'
@@ -48,7 +55,9 @@ class Heartbeat:
         """
         self._seen = now
         if self._quiet_since is None:
-            quiet_for = max(0.0, service.quiet_for or 0.0)
+            quiet_for = service.quiet_for or 0.0
+            if quiet_for < _CERTAIN:
+                quiet_for = 0.0
             self._quiet_since = now - quiet_for
             self._updated_at = service.updated_at
         elif service.updated_at != self._updated_at:

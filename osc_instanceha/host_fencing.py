@@ -12,6 +12,7 @@ import datetime
 
 from osc_instanceha import events
 from osc_instanceha import exceptions
+from osc_instanceha import hosts
 from osc_instanceha import marks
 from osc_instanceha import model
 from osc_instanceha import options as options_
@@ -32,12 +33,17 @@ _MARKING = 60.0
 _ROUND = 0.5
 
 
+class _Interrupted(Exception):
+    """Nobody waits for it any more: nothing more is begun."""
+
+
 class HostFencing:
     """Fences one host. The caller holds the host's lock.
 
     :param service: as it is now
     :param levels: the host's devices
     :param who: who runs this, and the time for people
+    :param stopped: asked before every step; True ends what is going on
     :ivar service: as it is after :meth:`run`
     """
 
@@ -50,6 +56,7 @@ class HostFencing:
         clock: ports.Clock,
         who: Callable[[], tuple[str, str]],
         options: fencing_options.FenceOptions,
+        stopped: Callable[[], bool],
     ) -> None:
         self.host = service.host
         self.service = service
@@ -59,6 +66,7 @@ class HostFencing:
         self._clock = clock
         self._who = who
         self._options = options
+        self._stopped = stopped
         self._began = clock.monotonic()
         self._ended: float | None = None
         self._proof = levels_.Proof((), ())
@@ -81,12 +89,19 @@ class HostFencing:
             )
             return
         try:
+            self._go_on()
             if dry_run:
                 yield from self._look()
             elif self._options.confirm_off:
                 yield from self._confirm()
             else:
                 yield from self._switch_off()
+        except _Interrupted:
+            self._end(
+                result_.Outcome.FAILED,
+                'interrupted before it was fenced',
+                'Run the command again',
+            )
         except exceptions.CloudError as error:
             self._end(
                 result_.Outcome.FAILED, str(error), 'Run the command again'
@@ -114,6 +129,10 @@ class HostFencing:
         self._outcome, self._reason, self._cure = outcome, reason, cure
         self._ended = self._clock.monotonic()
 
+    def _go_on(self) -> None:
+        if self._stopped():
+            raise _Interrupted
+
     def _look(self) -> Iterator[events.Event]:
         self._proof = levels_.check(self._levels)
         yield from self._tell()
@@ -136,6 +155,8 @@ class HostFencing:
     def _confirm(self) -> Iterator[events.Event]:
         """Take the caller's word, unless something contradicts it."""
         seen = levels_.check(self._levels)
+        # A device that was interrupted did not say "on" either.
+        self._go_on()
         self._proof = seen
         yield from self._tell()
         if self._refuse_running():
@@ -236,8 +257,16 @@ class HostFencing:
 
         :raises CloudError: if Nova does not answer
         """
+        read_at = self._clock.monotonic()
+        found = self._compute.service(self.host)
+        if found is None or found.id != self._before.id:
+            raise exceptions.IncompleteAnswer(
+                f'The compute service of {self.host} is not the same any more'
+            )
+        self.service = hosts.require_complete(found)
         listening = proof.Proof(
             self.service,
+            read_at=read_at,
             compute=self._compute,
             clock=self._clock,
             options=options_.Options(
@@ -246,6 +275,7 @@ class HostFencing:
             who=self._who,
         )
         while listening.refusal is None and not listening.silent:
+            self._go_on()
             yield from listening.listen()
             if listening.refusal is None and not listening.silent:
                 self._clock.sleep(_ROUND)
@@ -257,4 +287,5 @@ class HostFencing:
                 listening.refusal.cure,
             )
         else:
+            self._go_on()
             yield from self._mark()

@@ -125,6 +125,9 @@ class HostUnfencing:
         pause = _SHORTEST
         told = False
         while True:
+            # Nothing is asked of anybody for whom nobody waits any more.
+            if self._stopped():
+                raise _NotBack(f'interrupted while it waited for {what}')
             try:
                 lacking = missing()
             except exceptions.CloudError as error:
@@ -134,8 +137,6 @@ class HostUnfencing:
                 yield events.Trouble(self.host, error)
             if not lacking:
                 return
-            if self._stopped():
-                raise _NotBack(f'interrupted; {lacking}')
             over = self._clock.monotonic() - self._began
             if over + pause > self._options.timeout:
                 raise _NotBack(

@@ -9,9 +9,11 @@ service that the cloud has already.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
+import logging
 import os
 import platform
 import pwd
@@ -22,6 +24,8 @@ from tooz import coordination
 
 from osc_instanceha import exceptions
 from osc_instanceha import model
+
+LOG = logging.getLogger(__name__)
 
 #: Seconds to wait for another run's lock.
 TIMEOUT = 60.0
@@ -70,7 +74,7 @@ def hold(
         with _usable(where, shown):
             coordinator = coordination.get_coordinator(where, member.encode())
             coordinator.start(start_heart=True)
-        stack.callback(coordinator.stop)
+        stack.callback(_let_go, coordinator.stop)
         for service in sorted(services, key=lambda service: service.id):
             with _usable(where, shown):
                 lock = coordinator.get_lock(
@@ -79,8 +83,20 @@ def hold(
                 acquired = lock.acquire(blocking=timeout or False)
             if not acquired:
                 raise exceptions.HostLocked(service.host, timeout, shown)
-            stack.callback(lock.release)
+            stack.callback(_let_go, lock.release)
         yield
+
+
+def _let_go(release: Callable[[], object]) -> None:
+    """Let go of a lock, or of the service that gave it.
+
+    What was done under the lock is done, whatever becomes of it: it ends
+    with the process, or with its lease.
+    """
+    try:
+        release()
+    except (coordination.ToozError, OSError) as error:
+        LOG.debug('A lock was not released: %s', type(error))
 
 
 def _without_secrets(url: str) -> str:

@@ -8,6 +8,10 @@ from osc_instanceha import model
 _LENGTH = 255
 
 _OURS = 'instanceha: fenced'
+#: nova-compute disables itself when it loses its hypervisor, and enables
+#: itself again (nova.virt.libvirt.driver.DISABLE_PREFIX): nobody's reason.
+_AUTOMATIC = 'AUTO: '
+
 _BEFORE = '; disabled before: '
 _NO_REASON = 'no reason'
 
@@ -43,6 +47,8 @@ def before(service: model.Service) -> str | None:
     :returns: None if it was not
     """
     if service.enabled:
+        return None
+    if (service.disabled_reason or '').startswith(_AUTOMATIC):
         return None
     if is_ours(service):
         _, found, earlier = (service.disabled_reason or '').partition(_BEFORE)

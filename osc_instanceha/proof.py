@@ -36,6 +36,7 @@ class Proof:
         clock: ports.Clock,
         options: options_.Options,
         who: Callable[[], tuple[str, str]],
+        read_at: float | None = None,
     ) -> None:
         self.host = service.host
         self.refusal: exceptions.HostNotProvenOff | None = None
@@ -45,7 +46,7 @@ class Proof:
         self._options = options
         self._who = who
         self._heartbeat = heartbeat.Heartbeat(options.report_interval)
-        self.heard_at = clock.monotonic()
+        self.heard_at = clock.monotonic() if read_at is None else read_at
         self._heartbeat.observe(service, self.heard_at)
         self._listening = False
 
@@ -103,15 +104,12 @@ class Proof:
                 f'--fence; or add --already-fenced if you know that it is off',
             )
 
-    def listen(self) -> Iterator[events.Event]:
-        """Read the host's service record, when that tells something new.
+    def read(self) -> Iterator[events.Event]:
+        """Read the host's service record.
 
         :raises CloudError: if it cannot be read
         """
         now = self._clock.monotonic()
-        if not self._heartbeat.due(now):
-            yield from self._tell()
-            return
         service = self._compute.service(self.host)
         if service is None:
             raise exceptions.IncompleteAnswer(
@@ -131,6 +129,14 @@ class Proof:
                 'its nova-compute goes on reporting to Nova, so it is alive',
                 'Its servers may be running there: power it off first',
             )
+
+    def listen(self) -> Iterator[events.Event]:
+        """Read the record, when that tells something new.
+
+        :raises CloudError: if it cannot be read
+        """
+        if self._heartbeat.due(self._clock.monotonic()):
+            yield from self.read()
         yield from self._tell()
 
     def _tell(self) -> Iterator[events.Event]:

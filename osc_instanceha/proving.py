@@ -13,6 +13,7 @@ import functools
 import threading
 
 from osc_instanceha import events
+from osc_instanceha import exceptions
 from osc_instanceha import host_fencing
 from osc_instanceha import options as options_
 from osc_instanceha import ports
@@ -43,6 +44,13 @@ def prove(
     stop = threading.Event()
 
     def fence(proof: proof_.Proof) -> Iterator[events.Event]:
+        # As it is now: reading all servers of all hosts takes a while.
+        try:
+            yield from proof.read()
+        except exceptions.CloudError as error:
+            yield from proof.refuse(str(error), 'Run the command again')
+        if proof.refusal is not None:
+            return
         with levels_.closing(devices(proof.host, stop.is_set)) as levels:
             fencing = host_fencing.HostFencing(
                 proof.service,
@@ -53,6 +61,7 @@ def prove(
                 options=fencing_options.FenceOptions(
                     report_interval=options.report_interval
                 ),
+                stopped=stop.is_set,
             )
             yield from fencing.run(dry_run=dry_run)
         found = fencing.result()

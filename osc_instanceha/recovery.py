@@ -200,15 +200,16 @@ class Recovery:
             return
         # Once more, under the lock: another run may have ended just now. A
         # host fenced since is not locked, and waits for the next run.
-        names = {service.host for service in locked}
+        ids = {service.id for service in locked}
+        read_at = self._clock.monotonic()
         found = [
             service
             for service in self._check(self._compute.services())
-            if service.host in names
+            if service.id in ids
         ]
         surroundings = inventory.read_surroundings(self._compute)
         for service in found:
-            host = self._host(service, pool)
+            host = self._host(service, pool, read_at)
             try:
                 made = host.read(surroundings)
             except exceptions.CloudError as error:
@@ -221,7 +222,10 @@ class Recovery:
             yield events.Planned(made)
 
     def _host(
-        self, service: model.Service, pool: concurrent.futures.Executor
+        self,
+        service: model.Service,
+        pool: concurrent.futures.Executor,
+        read_at: float,
     ) -> host_recovery.HostRecovery:
         return host_recovery.HostRecovery(
             proof.Proof(
@@ -230,6 +234,7 @@ class Recovery:
                 clock=self._clock,
                 options=self._options,
                 who=self._who,
+                read_at=read_at,
             ),
             compute=self._compute,
             images=self._images,

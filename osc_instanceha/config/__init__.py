@@ -9,8 +9,10 @@
     document        those to a tree that knows its lines
     merging         the secure file over the other
     permissions     who may use a file that holds a secret
+    ownership       to whom a file belongs that is trusted
     schema          what may stand in the files
     validation      trees against schemas; what is wrong, in plain words
+    belonging       cloud: the one that the file is for
     running         lock, limits, evacuate
     devices         fencing devices, named once or written where they are used
     device_options  their options, as they are written
@@ -19,6 +21,8 @@
     specifying      a device made that of one host
     substitution    what differs from host to host
     secrets         what is shown to nobody, and read when it is needed
+    targets         what a device switches, however it is written
+    addresses       URLs and names of machines, however they are written
     collisions      hosts that would be switched together
     problems        what is wrong, collected
 

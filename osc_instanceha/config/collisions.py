@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from typing import Any
 
-from osc_instanceha.config import devices
 from osc_instanceha.config import hosts
 from osc_instanceha.config import problems as problems_
-from osc_instanceha.config import secrets
+from osc_instanceha.config import targets
 from osc_instanceha.fencing import specification
 
 
@@ -35,8 +33,7 @@ def check(
                 entry.levels or (), levels.get(name, ()), strict=False
             ):
                 for device, one in zip(kinds, specified, strict=True):
-                    target = _target(device, one)
-                    if target is not None:
+                    for target in targets.of(name, device.kind, one):
                         found.setdefault(target, {})[name] = entry
     for same in found.values():
         first, *others = same
@@ -49,32 +46,3 @@ def check(
                 f'switches one, switches the other; give each its own, with '
                 f'{{host}}, {{short}} or {{number}}',
             )
-
-
-def _target(
-    device: devices.Device, specified: specification.Specification
-) -> Hashable | None:
-    """What the device switches; None if its options do not say it."""
-    values = [
-        (option.name, specified.options.get(option.name, option.default))
-        for option in device.kind.options
-        if option.names_target
-    ]
-    # With none of them, a driver goes by the name of the host.
-    if all(value is None for _name, value in values):
-        return None
-    return (
-        device.driver,
-        tuple((name, _comparable(value)) for name, value in values),
-    )
-
-
-def _comparable(value: Any) -> Hashable:
-    if isinstance(value, Mapping):
-        # Another password does not make it another machine.
-        return frozenset(
-            (name, str(one))
-            for name, one in value.items()
-            if not isinstance(one, secrets.Secret)
-        )
-    return str(value)

@@ -8,6 +8,7 @@ from typing import Any
 
 from osc_instanceha import options
 from osc_instanceha import selection as selection_
+from osc_instanceha.config import belonging as belonging_
 from osc_instanceha.fencing import specification
 
 
@@ -15,6 +16,7 @@ from osc_instanceha.fencing import specification
 class Config:
     """The configuration, checked; with nothing set, everything is default.
 
+    :ivar belonging: the cloud that it is for
     :ivar lock: the URL of a tooz backend, which may hold a password
     :ivar selection: which servers are evacuated if nobody says it
     :ivar evacuate: defaults for :class:`~osc_instanceha.options.Options`, by
@@ -23,6 +25,7 @@ class Config:
     :ivar files: the paths of the files that were read
     """
 
+    belonging: belonging_.Belonging = belonging_.Belonging()
     lock: specification.Secret | None = None
     max_hosts_down: options.HostLimit | None = None
     selection: selection_.Selection | None = None

@@ -96,11 +96,13 @@ class Document:
 
     :ivar root: a mapping
     :ivar mode: permission bits; 0 for what is not a regular file
+    :ivar owner: its user ID; None for what is not a regular file
     """
 
     file: str
     root: Node
     mode: int
+    owner: int | None
 
 
 def read(file: str, problems: problems_.Problems) -> Document | None:
@@ -120,9 +122,12 @@ def read(file: str, problems: problems_.Problems) -> Document | None:
             f'cannot be read ({reason}); let this user read it',
         )
         return None
-    mode = stat.S_IMODE(status.st_mode) if stat.S_ISREG(status.st_mode) else 0
     root = parse(raw, file, problems)
-    return Document(file, root, mode) if root else None
+    if root is None:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return Document(file, root, 0, None)
+    return Document(file, root, stat.S_IMODE(status.st_mode), status.st_uid)
 
 
 def parse(raw: bytes, file: str, problems: problems_.Problems) -> Node | None:

@@ -10,6 +10,7 @@ from osc_instanceha.config import problems
 #: Where nothing may stand instead of a mapping: every line below such a key
 #: may be commented out.
 SECTIONS = (
+    ('cloud',),
     ('limits',),
     ('evacuate',),
     ('evacuate', 'selection'),

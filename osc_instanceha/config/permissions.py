@@ -9,6 +9,7 @@ import stat
 import urllib.parse
 
 from osc_instanceha.config import document
+from osc_instanceha.config import ownership
 from osc_instanceha.config import problems as problems_
 from osc_instanceha.config import secrets
 from osc_instanceha.fencing import secret_names
@@ -24,11 +25,15 @@ def check(
 ) -> None:
     """Refuse a file that others may use although it holds a secret.
 
-    A file that everybody may write is refused in any case: it can name the
-    programs that are run to fence a host.
+    A file that everybody may write, or that belongs to another user, is
+    refused in any case: it can name the programs that are run to fence a
+    host.
 
     :param options: the names of the drivers' secret options
     """
+    owner = ownership.foreign(read.file, read.owner)
+    if owner:
+        problems.add(problems_.Mark(read.file), (), owner)
     chmod = f"'chmod o-rwx {shlex.quote(read.file)}'"
     if read.mode & secrets.OTHERS:
         for path, node in _inline(read.root, (), options):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import types
 
+from osc_instanceha.config import belonging as belonging_
 from osc_instanceha.config import collisions
 from osc_instanceha.config import config
 from osc_instanceha.config import devices as devices_
@@ -49,12 +50,14 @@ def read(
         # What stands in the other file may be what is missing here.
         problems.raise_any()
     validation.check(schema.ROOT, root, (), problems)
+    belonging = belonging_.read(root, problems)
     lock = running.lock(root, environ, problems)
     limit = running.max_hosts_down(root, problems)
     selection = running.selection(root, problems)
     fencing = _fencing(root, drivers, environ, problems)
     problems.raise_any()
     return config.Config(
+        belonging=belonging,
         lock=lock,
         max_hosts_down=limit,
         selection=selection,

@@ -102,6 +102,12 @@ FENCING = _mapping(
 
 ROOT = _mapping(
     {
+        'cloud': _mapping(
+            {
+                'auth_url': {**TEXT, 'description': 'the URL of Keystone'},
+                'region_name': {**TEXT, 'description': 'the name of a region'},
+            }
+        ),
         'lock': TEXT,
         'lock_file': PATH,
         'lock_env': VARIABLE,

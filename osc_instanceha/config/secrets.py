@@ -15,6 +15,7 @@ from typing import Any
 from typing import Self
 
 from osc_instanceha import exceptions
+from osc_instanceha.config import ownership
 from osc_instanceha.config import problems
 from osc_instanceha.fencing import secret_names
 
@@ -100,18 +101,26 @@ class InFile(Secret):
         """What it holds; nothing if that is not one line of text."""
         try:
             with open(self.path, 'rb') as stream:
-                mode = os.fstat(stream.fileno()).st_mode
-                if not (stat.S_ISREG(mode) and mode & OTHERS):
+                wrong = self._wrong(os.fstat(stream.fileno()))
+                if not wrong:
                     return _decoded(stream.read(_LONGEST))
         except OSError as error:
             raise self._missing(
                 f'the file {self.path}, which is to hold a secret, cannot be '
                 f'read ({error.strerror}): create it, or let this user read it'
             ) from None
-        raise self._missing(
-            f'the file {self.path} holds a secret, and others may use it: '
-            f"'chmod o-rwx {shlex.quote(self.path)}'"
-        )
+        raise self._missing(f'the file {self.path} {wrong}')
+
+    def _wrong(self, status: os.stat_result) -> str:
+        """What is wrong with its permissions, if anything."""
+        if not stat.S_ISREG(status.st_mode):
+            return ''
+        if status.st_mode & OTHERS:
+            return (
+                f'holds a secret, and others may use it: '
+                f"'chmod o-rwx {shlex.quote(self.path)}'"
+            )
+        return ownership.foreign(self.path, status.st_uid)
 
 
 def _decoded(raw: bytes) -> str:

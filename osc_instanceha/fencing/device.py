@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import dataclasses
 import datetime
 import logging
+import time
 from typing import Any
 
 from osc_instanceha import exceptions
@@ -27,6 +28,10 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds that a driver may take longer than it was told to.
 _GRACE = 1.0
+
+#: Seconds for which a machine has to stay off that nobody has asked to be
+#: off: one that is power-cycled by somebody else is off for a while.
+_SETTLED = 5.0
 
 #: Seconds between two readings: the first two, then all others.
 _QUICK = 0.2
@@ -49,6 +54,8 @@ class _Opened:
     vouches: bool = False
     of_machine: bool = False
     secrets: set[str] = dataclasses.field(default_factory=set)
+    #: Nobody waits any more for what it does.
+    abandoned: bool = False
 
 
 class Device:
@@ -177,7 +184,21 @@ class Device:
     def _already(self, state: driver_.PowerState) -> bool:
         """Whether it is in this state without being asked for it."""
         try:
-            return self._is(state) and self._confirmed(state)
+            if not self._is(state) or not self._confirmed(state):
+                return False
+            settled = self._clock.monotonic() + _SETTLED
+            while (
+                state is driver_.PowerState.OFF
+                and self._clock.monotonic() < settled
+            ):
+                self._go_on()
+                self._clock.sleep(_PAUSE)
+                self._read_once(
+                    self._clock.monotonic() + self.specification.timeout
+                )
+                if not self._is(state):
+                    return False
+            return True
         except exceptions.DeviceUnreachable:
             # It has answered before: asking for the state says more.
             return False
@@ -233,11 +254,22 @@ class Device:
             0.1,
         )
         opened = self._opened
+        begun = time.monotonic()
+
+        def work() -> Any:
+            driver = self._open(opened)
+            left = timeout - (time.monotonic() - begun)
+            # Whoever asked may have given up, and reported so.
+            if opened.abandoned or left <= 0:
+                raise exceptions.DeviceUnreachable(
+                    'it took too long to get ready'
+                )
+            return call(driver, left)
+
         try:
-            return deadline.within(
-                timeout + _GRACE, lambda: call(self._open(opened), timeout)
-            )
+            return deadline.within(timeout + _GRACE, work)
         except deadline.Overdue:
+            opened.abandoned = True
             # It may still be at it; the next call gets a driver of its own.
             self._opened = _Opened(
                 vouches=opened.vouches, of_machine=opened.of_machine
@@ -265,9 +297,9 @@ class Device:
             opened.vouches = kind.vouches
             opened.of_machine = kind.of_machine
             options = _revealed(self.specification.options, opened.secrets)
-            opened.driver = kind(
-                self._target, loading.with_defaults(kind, options)
-            )
+            made = kind(self._target, loading.with_defaults(kind, options))
+            opened.of_machine = made.of_machine
+            opened.driver = made
         return opened.driver
 
     def _mask(self, text: str) -> str:
@@ -315,7 +347,7 @@ class Device:
             read_at=self._read_at,
             seconds=self._clock.monotonic() - self._begun,
             problem=problem,
-            vouched=self._opened.vouches,
+            vouched=self._opened.vouches or self._reading.vouched,
             of_machine=self._opened.of_machine,
             fresh=self._reading.fresh,
         )

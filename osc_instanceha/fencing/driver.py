@@ -72,11 +72,13 @@ class Reading:
     :ivar detail: its own words, for people
     :ivar fresh: False for a state that the device only remembers: it proves
         nothing
+    :ivar vouched: somebody has told the device, it has not measured
     """
 
     state: PowerState
     detail: str = ''
     fresh: bool = True
+    vouched: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Driver(abc.ABC):
     :cvar vouches: its reading is somebody's word and no measurement, so the
         host is also listened to before it is believed
     :cvar of_machine: its "on" means that the machine itself runs, not just
-        that a plug has power
+        that a plug has power; a driver may set it for one device
     :param options: checked against :attr:`options`, with the defaults
         filled in and secrets as plain text
     :raises MissingLibrary: if its library is not installed
@@ -121,7 +123,7 @@ class Driver(abc.ABC):
     options: ClassVar[tuple[Option, ...]]
     extra: ClassVar[str | None] = None
     vouches: ClassVar[bool] = False
-    of_machine: ClassVar[bool] = False
+    of_machine: bool = False
 
     def __init__(self, target: Target, options: Mapping[str, Any]) -> None:
         self.target = target

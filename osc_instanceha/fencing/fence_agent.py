@@ -98,6 +98,10 @@ class FenceAgent(driver.Driver):
         self._metadata.check(self._name, self._parameters)
         self._mask = masking.Mask(self.secrets())
         self._lines = self._checked_lines()
+        # What has plugs switches the power of machines, not machines.
+        self.of_machine = 'plug' not in {
+            self._metadata.current(name) for name in self._parameters
+        }
 
     def secrets(self) -> frozenset[str]:
         return frozenset(

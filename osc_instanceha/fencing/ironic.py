@@ -50,6 +50,7 @@ _AGAIN = frozenset({408, 409, 429, 500, 502, 503, 504})
 class Ironic(driver.Driver):
     """Asks the Bare Metal API."""
 
+    of_machine = True
     summary: ClassVar[str] = 'The Bare Metal service (Ironic)'
     options: ClassVar[tuple[driver.Option, ...]] = (
         driver.Option(

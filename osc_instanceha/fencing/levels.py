@@ -73,8 +73,8 @@ class Proof:
 
     @property
     def vouched(self) -> bool:
-        """Whether nothing but somebody's word proves it."""
-        return all(item.vouched for item in self.decisive)
+        """Whether a part of the proof is nothing but somebody's word."""
+        return any(item.vouched for item in self.decisive)
 
     @property
     def problem(self) -> str:
@@ -112,7 +112,7 @@ def switch_off(levels: Levels, clock: ports.Clock) -> Proof:
     everything: list[evidence_.Evidence] = []
     decisive: tuple[evidence_.Evidence, ...] = ()
     doubtful: list[device_.Device] = []
-    for level in levels:
+    for number, level in enumerate(levels, 1):
         seen = []
         for device in level:
             seen.append(device.bring(driver.PowerState.OFF))
@@ -127,6 +127,10 @@ def switch_off(levels: Levels, clock: ports.Clock) -> Proof:
             everything.extend(seen)
         decisive = tuple(seen)
         if len(seen) == len(level) and all(item.off for item in seen):
+            if not any(item.of_machine for item in seen):
+                # Only who knows the machine itself can tell that a plug was
+                # not all of its power, or another's.
+                doubtful += _of_machine(levels[number:])
             against = _still_running(doubtful, clock)
             everything.extend(against)
             return Proof(
@@ -149,6 +153,16 @@ def switch_on(levels: Levels) -> Iterator[evidence_.Evidence]:
             yield seen
             if seen.on:
                 patience = _BOOT
+
+
+def _of_machine(levels: Levels) -> list[device_.Device]:
+    """The devices that read the machine itself, as far as they answer."""
+    return [
+        device
+        for level in levels
+        for device in level
+        if device.check().running
+    ]
 
 
 def _still_running(

@@ -85,7 +85,7 @@ class Pacemaker(driver.Driver):
             return driver.Reading(
                 driver.PowerState.UNKNOWN, 'the cluster is still at it'
             )
-        return _concluded(history.newest(new))
+        return _concluded(new)
 
     def switch(self, state: driver.PowerState, timeout: float) -> None:
         before = self._history(timeout * _RESERVE)
@@ -138,9 +138,10 @@ def _remembered(events: Sequence[history.Event]) -> driver.Reading:
 
 
 def _concluded(events: Sequence[history.Event]) -> driver.Reading:
-    """What follows from the events that ended last.
+    """What follows from all that has happened since the request.
 
-    They may have ended within one second, in whatever order.
+    Not from what ended last: several members of the cluster write down when,
+    each by its own clock.
     """
     if not events:
         return driver.Reading(
@@ -148,10 +149,14 @@ def _concluded(events: Sequence[history.Event]) -> driver.Reading:
         )
     detail = '; '.join(map(str, events))
     actions = {event.action for event in events}
-    if any(event.status == 'success' for event in events):
+    successes = [event for event in events if event.status == 'success']
+    if successes:
+        vouched = all(event.by_human for event in successes)
         # A reboot ends with a machine that is on, or comes on.
         if actions == {'off'}:
-            return driver.Reading(driver.PowerState.OFF, detail)
+            return driver.Reading(
+                driver.PowerState.OFF, detail, vouched=vouched
+            )
         if actions == {'on'}:
             return driver.Reading(driver.PowerState.ON, detail)
     return driver.Reading(driver.PowerState.UNKNOWN, detail)

@@ -62,7 +62,7 @@ def terminable() -> Iterator[None]:
 
     def end(number: int, frame: Any) -> None:
         # Once: whoever repeats it means it.
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         raise Terminated
 
     try:
@@ -74,7 +74,7 @@ def terminable() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 class Run(Protocol):

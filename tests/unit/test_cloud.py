@@ -361,8 +361,10 @@ def test_without_a_configuration_everything_is_selected():
 def test_the_limit_of_the_configuration_holds_for_fencing_too():
     made = configured()
     assert made.fence(['dead'])._options == fencing_options.FenceOptions(
-        max_hosts_down=LIMIT
+        max_hosts_down=LIMIT,
+        report_interval=made.options().report_interval,
     )
+    assert made.fence_options(force=True).max_hosts_down == LIMIT
     own = fencing_options.FenceOptions(force=True)
     assert made.fence(['dead'], own)._options == own
     assert made.unfence(['dead'])._options == fencing_options.UnfenceOptions()

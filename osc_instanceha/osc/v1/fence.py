@@ -46,7 +46,8 @@ class FenceHost(command.Lister):
             '--confirm-off',
             action='store_true',
             help='You have seen the hosts off: ask no device to do anything, '
-            'and mark them unless a device says on or nova-compute is heard',
+            'and mark them unless a device says that the machine is on, or '
+            'nova-compute is heard',
         )
         parser.add_argument(
             '--dry-run',
@@ -78,18 +79,24 @@ class FenceHost(command.Lister):
     def act(
         self, parsed_args: argparse.Namespace
     ) -> tuple[command.ExitCode, Iterable[Any]]:
-        from osc_instanceha.fencing import options
-
-        config = self.cloud.config
-        run = self.cloud.fence(
+        said = {
+            name: getattr(parsed_args, name)
+            for name in (
+                'force',
+                'confirm_off',
+                'max_hosts_down',
+                'report_interval',
+            )
+        }
+        cloud = self.cloud
+        run = cloud.fence(
             parsed_args.hosts,
-            options.FenceOptions(
-                force=parsed_args.force,
-                confirm_off=parsed_args.confirm_off,
-                max_hosts_down=parsed_args.max_hosts_down
-                or config.max_hosts_down,
-                report_interval=parsed_args.report_interval
-                or self.cloud.options().report_interval,
+            cloud.fence_options(
+                **{
+                    name: value
+                    for name, value in said.items()
+                    if value is not None
+                }
             ),
             dry_run=parsed_args.dry_run,
             lock_timeout=parsed_args.lock_timeout,

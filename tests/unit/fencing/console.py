@@ -11,6 +11,7 @@ from typing import Any
 from osc_lib.command import command
 
 from osc_instanceha import options as options_
+from osc_instanceha.fencing import options as fencing_options
 from tests.unit.fencing import scene as scene_
 
 
@@ -40,6 +41,15 @@ class Cloud:
             **{
                 'max_hosts_down': self.config.max_hosts_down,
                 **self.config.evacuate,
+                **fields,
+            }
+        )
+
+    def fence_options(self, **fields: Any) -> fencing_options.FenceOptions:
+        return fencing_options.FenceOptions(
+            **{
+                'max_hosts_down': self.config.max_hosts_down,
+                'report_interval': self.options().report_interval,
                 **fields,
             }
         )

@@ -243,9 +243,9 @@ def test_a_look_from_memory_proves_nothing(scene):
 
 @pytest.mark.parametrize(
     ('kinds', 'vouched'),
-    [(['word'], True), (['bmc'], False), (['word', 'bmc'], False)],
+    [(['word'], True), (['bmc'], False), (['word', 'bmc'], True)],
 )
-def test_one_measurement_is_more_than_a_word(scene, kinds, vouched):
+def test_a_word_is_a_word_beside_a_measurement_too(scene, kinds, vouched):
     made = scene()
     made.machine(on=False)
     for kind in kinds:
