@@ -51,7 +51,8 @@ class Cloud:
         ``OS_INSTANCEHA_LOCK``, the configuration's, or files on this machine
     :param config: None for instanceha.yaml, where there is one
     :raises InvalidInput: if the version is none
-    :raises InvalidConfig: if instanceha.yaml cannot be used
+    :raises InvalidConfig: if instanceha.yaml cannot be used, or is for
+        another cloud
     """
 
     def __init__(
@@ -66,6 +67,9 @@ class Cloud:
         config: config_.Config | None = None,
     ) -> None:
         self.config = loading.load() if config is None else config
+        self.config.belonging.check(
+            getattr(session.auth, 'auth_url', None), region_name
+        )
         self._session = sessions.sibling(session)
         self._region_name = region_name
         self._interface = interface

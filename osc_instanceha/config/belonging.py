@@ -60,18 +60,19 @@ class Belonging:
         if self.auth_url:
             _compare(
                 self.auth_url,
-                f'the cloud {self.auth_url.value}',
+                'cloud',
                 keystone(auth_url or ''),
-                'how this command is authenticated does not tell its cloud',
+                'and which one this command is for cannot be told from how '
+                'it is authenticated',
                 problems,
             )
         # In another cloud, the region makes no difference.
         if self.region_name and not problems:
             _compare(
                 self.region_name,
-                f'the region {self.region_name.value}',
+                'region',
                 region_name,
-                'this command is for no region in particular: set '
+                'and this command is for none in particular: set '
                 '--os-region-name',
                 problems,
             )
@@ -112,7 +113,7 @@ def read(root: document.Node, problems: problems_.Problems) -> Belonging:
 
 def _compare(
     fact: Fact,
-    meant: str,
+    what: str,
     asked: str | None,
     untold: str,
     problems: problems_.Problems,
@@ -120,9 +121,11 @@ def _compare(
     if asked == fact.value:
         return
     path = (_PATH, fact.key)
-    found = (
-        f'this command for {problems_.shown(asked, path)}' if asked else untold
-    )
+    mine = problems_.shown(fact.value, path)
+    found = f'this command for {problems_.shown(asked, path)}'
     problems.add(
-        fact.mark, path, f'this file is for {meant}, {found}; {_CURE}'
+        fact.mark,
+        path,
+        f'this file is for the {what} {mine}, {found if asked else untold}; '
+        f'{_CURE}',
     )

@@ -23,7 +23,7 @@ _FIRST = (
     'Status',
     'Reason',
 )
-_MORE = ('State', 'Disabled Reason', 'Seconds', 'Evidence')
+_MORE = ('State', 'Disabled Reason', 'Read At', 'Seconds', 'Evidence')
 
 
 def columns(parsed_args: argparse.Namespace) -> Sequence[str]:
@@ -57,6 +57,7 @@ def _row(
         item.explanation,
         item.state,
         item.disabled_reason,
+        read_at(item.decisive),
         round(item.seconds, 1),
         shown(item.evidence, parsed_args),
     )
@@ -67,6 +68,14 @@ def status(enabled: bool | None) -> str | None:
     if enabled is None:
         return None
     return 'enabled' if enabled else 'disabled'
+
+
+def read_at(items: Sequence[evidence.Evidence]) -> str | None:
+    """When the last of these was read."""
+    from osc_instanceha.fencing import evidence
+
+    moments = [item.read_at for item in items if item.read_at is not None]
+    return evidence.stamp(max(moments)) if moments else None
 
 
 def shown(

@@ -274,7 +274,7 @@ COLUMNS = [
     'Status',
     'Reason',
 ]
-MORE = ['State', 'Disabled Reason', 'Seconds', 'Evidence']
+MORE = ['State', 'Disabled Reason', 'Read At', 'Seconds', 'Evidence']
 
 
 def test_json_is_complete_and_all_that_stdout_holds(scene):
@@ -284,6 +284,7 @@ def test_json_is_complete_and_all_that_stdout_holds(scene):
     (row,) = ran.rows
     assert list(row) == COLUMNS + MORE
     (seen,) = row.pop('Evidence')
+    assert str(row.pop('Read At')).endswith('Z')
     assert isinstance(row.pop('Seconds'), float)
     assert row == {
         'Host': 'dead',

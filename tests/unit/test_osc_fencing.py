@@ -39,7 +39,14 @@ def fleet(scene):
         ('-f table --long', [*WHO, 'Problem', 'Disabled Reason']),
         (
             '-f table --long --check',
-            [*WHO, *CHECKED, 'Problem', 'Disabled Reason', 'Evidence'],
+            [
+                *WHO,
+                *CHECKED,
+                'Problem',
+                'Disabled Reason',
+                'Read At',
+                'Evidence',
+            ],
         ),
     ],
 )
@@ -65,9 +72,11 @@ def test_json_is_complete(scene):
         *CHECKED,
         'Problem',
         'Disabled Reason',
+        'Read At',
         'Evidence',
     ]
     (seen,) = good.pop('Evidence')
+    assert good.pop('Read At') == seen['read_at']
     assert seen['power_state'] == 'on'
     assert good == {
         'Host': 'good',

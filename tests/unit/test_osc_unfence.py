@@ -112,6 +112,7 @@ def test_json_is_complete(scene):
     (row,) = ran.rows
     (seen,) = row.pop('Evidence')
     assert seen['requested'] == seen['power_state'] == 'on'
+    assert str(row.pop('Read At')).endswith('Z')
     assert isinstance(row.pop('Seconds'), float)
     assert row == {
         'Host': 'dead',

@@ -19,7 +19,7 @@ _WHO = ('Host', 'Level', 'Device', 'Driver')
 _SERVICE = ('State', 'Status', 'Forced Down')
 _POWER = ('Power State', 'Seconds')
 _MORE = ('Disabled Reason',)
-_EVIDENCE = ('Evidence',)
+_EVIDENCE = ('Read At', 'Evidence')
 
 
 class ListFencing(command.Lister):
@@ -94,5 +94,6 @@ def _row(row: audit.Row, parsed_args: argparse.Namespace) -> dict[str, Any]:
         'Seconds': round(seen.seconds, 1) if seen else None,
         'Problem': row.problem,
         'Disabled Reason': service.disabled_reason if service else None,
+        'Read At': host_rows.read_at((seen,) if seen else ()),
         'Evidence': host_rows.shown((seen,) if seen else (), parsed_args),
     }

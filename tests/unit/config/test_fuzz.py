@@ -19,6 +19,7 @@ from tests.unit.config import kinds
 SECRET = 'hunter2'
 
 WORDS = [
+    *['cloud', 'auth_url', 'region_name'],
     *['lock', 'limits', 'max_hosts_down', 'evacuate', 'selection', 'tags'],
     *['properties', 'match', 'timeout', 'fencing', 'devices', 'hosts'],
     *['driver', 'device', 'address', 'parameters', 'verify', 'auth', 'port'],
@@ -73,6 +74,9 @@ _likely = st.fixed_dictionaries(
     {},
     optional={
         'lock': _anything,
+        'cloud': st.fixed_dictionaries(
+            {}, optional={'auth_url': _anything, 'region_name': _anything}
+        ),
         'limits': st.fixed_dictionaries({'max_hosts_down': _anything}),
         'evacuate': st.dictionaries(
             st.sampled_from(['selection', 'retries', 'timeout']),

@@ -1,4 +1,4 @@
-"""A fencing driver for power switches with an API over HTTP."""
+"""A fencing driver for relays with an API over HTTP."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from osc_instanceha.fencing import driver
 _STATES = {'closed': driver.PowerState.ON, 'open': driver.PowerState.OFF}
 
 
-class Turnstile(driver.Driver):
-    """Switches one outlet."""
+class Relay(driver.Driver):
+    """Switches what one relay feeds."""
 
-    summary = 'A Turnstile power switch'
+    summary = 'A relay with an API over HTTP'
     options = (
         driver.Option(
             'url',
-            'URL of the outlet, as in https://192.0.2.10/outlets/7',
+            'URL of the relay, as in https://192.0.2.10/relays/7',
             required=True,
             names_target=True,
         ),
@@ -40,14 +40,18 @@ class Turnstile(driver.Driver):
                 self.values['url'],
                 headers={'Authorization': f'Bearer {self.values["token"]}'},
                 json=body or None,
+                # For connecting, then for the answer.
                 timeout=timeout / 2,
             )
+            if response.status_code in (401, 403):
+                raise exceptions.DeviceError('it refuses the token')
+            response.raise_for_status()
+            return str(response.json()['relay'])
         except requests.RequestException as error:
-            raise exceptions.DeviceUnreachable(f'no answer: {error}') from error
-        if response.status_code in (401, 403):
-            raise exceptions.DeviceError('it refuses the token')
-        if not response.ok:
             raise exceptions.DeviceUnreachable(
-                f'it answers HTTP {response.status_code}'
-            )
-        return str(response.json()['relay'])
+                f'no usable answer: {error}'
+            ) from error
+        except (KeyError, TypeError) as error:
+            raise exceptions.DeviceUnreachable(
+                'its answer has no relay'
+            ) from error
