@@ -70,7 +70,7 @@ class HostFencing:
         self._began = clock.monotonic()
         self._ended: float | None = None
         self._proof = levels_.Proof((), ())
-        self._outcome = result_.Outcome.FAILED
+        self._outcome = result_.HostOutcome.FAILED
         self._reason = 'interrupted before it was fenced'
         self._cure = ''
 
@@ -82,7 +82,7 @@ class HostFencing:
         if self.service.up and not self._options.force:
             # A typo must not switch off a host that works.
             self._end(
-                result_.Outcome.REFUSED,
+                result_.HostOutcome.REFUSED,
                 'Nova counts its nova-compute as up',
                 f'If it is the right host, its servers and all, fence it with '
                 f"'openstack host fence --force {self.host}'",
@@ -98,13 +98,13 @@ class HostFencing:
                 yield from self._switch_off()
         except _Interrupted:
             self._end(
-                result_.Outcome.FAILED,
+                result_.HostOutcome.FAILED,
                 'interrupted before it was fenced',
                 'Run the command again',
             )
         except exceptions.CloudError as error:
             self._end(
-                result_.Outcome.FAILED, str(error), 'Run the command again'
+                result_.HostOutcome.FAILED, str(error), 'Run the command again'
             )
 
     def result(self) -> result_.HostResult:
@@ -124,7 +124,7 @@ class HostFencing:
         )
 
     def _end(
-        self, outcome: result_.Outcome, reason: str = '', cure: str = ''
+        self, outcome: result_.HostOutcome, reason: str = '', cure: str = ''
     ) -> None:
         self._outcome, self._reason, self._cure = outcome, reason, cure
         self._ended = self._clock.monotonic()
@@ -148,9 +148,9 @@ class HostFencing:
             )
         ]
         if answering or self._options.confirm_off:
-            self._end(result_.Outcome.FENCEABLE)
+            self._end(result_.HostOutcome.FENCEABLE)
         else:
-            self._end(result_.Outcome.FAILED, *self._not_off())
+            self._end(result_.HostOutcome.FAILED, *self._not_off())
 
     def _confirm(self) -> Iterator[events.Event]:
         """Take the caller's word, unless something contradicts it."""
@@ -180,7 +180,7 @@ class HostFencing:
         running = [item for item in self._proof.evidence if item.running]
         if running:
             self._end(
-                result_.Outcome.REFUSED,
+                result_.HostOutcome.REFUSED,
                 f'it is confirmed to be off, but {evidence.names(running)} '
                 f'says that it is on; nothing was changed',
                 'Fence it without --confirm-off',
@@ -191,7 +191,7 @@ class HostFencing:
         self._proof = levels_.switch_off(self._levels, self._clock)
         yield from self._tell()
         if not self._proof.off:
-            self._end(result_.Outcome.FAILED, *self._not_off())
+            self._end(result_.HostOutcome.FAILED, *self._not_off())
         elif self._proof.vouched:
             yield from self._listen_and_mark()
         else:
@@ -225,7 +225,7 @@ class HostFencing:
         where an answer is lost.
         """
         if self.service.forced_down and not self.service.enabled:
-            self._end(result_.Outcome.FENCED)
+            self._end(result_.HostOutcome.FENCED)
             return
         reason = marks.reason(self._how(), self._before)
         begun = self._clock.monotonic()
@@ -240,12 +240,12 @@ class HostFencing:
                     return
                 yield events.Trouble(self.host, error)
                 self._clock.sleep(pause)
-        self._end(result_.Outcome.FENCED)
+        self._end(result_.HostOutcome.FENCED)
         yield events.Marked(self.host, reason)
 
     def _not_marked(self, error: exceptions.CloudError) -> None:
         self._end(
-            result_.Outcome.NOT_MARKED,
+            result_.HostOutcome.NOT_MARKED,
             f'Nova did not take the mark ({error}), although its power is '
             f'off ({evidence.names(self._proof.decisive)}), so that nothing '
             f'can be evacuated from it yet',
@@ -282,7 +282,7 @@ class HostFencing:
         self.service = listening.service
         if listening.refusal is not None:
             self._end(
-                result_.Outcome.FAILED,
+                result_.HostOutcome.FAILED,
                 listening.refusal.reason,
                 listening.refusal.cure,
             )

@@ -141,7 +141,7 @@ class HostRuns(abc.ABC):
 def unchanged(
     service: model.Service,
     reason: str,
-    outcome: result.Outcome = result.Outcome.FAILED,
+    outcome: result.HostOutcome = result.HostOutcome.FAILED,
     seen: levels_.Proof | None = None,
 ) -> result.HostResult:
     """The result for a host that this run did nothing to."""

@@ -66,7 +66,7 @@ class HostUnfencing:
         self._ended: float | None = None
         self._evidence: list[evidence.Evidence] = []
         self._decisive: tuple[evidence.Evidence, ...] = ()
-        self._outcome = result_.Outcome.FAILED
+        self._outcome = result_.HostOutcome.FAILED
         self._reason = 'interrupted before it was back'
         self._reported = False
 
@@ -86,7 +86,7 @@ class HostUnfencing:
                 yield from self._wait('Nova to take it back', self._not_lifted)
                 yield from self._wait('nova-compute to report', self._not_up)
             yield from self._wait('Nova to enable it', self._not_enabled)
-            self._outcome = result_.Outcome.UNFENCED
+            self._outcome = result_.HostOutcome.UNFENCED
         except _NotBack as error:
             self._reason = str(error)
         except exceptions.CloudError as error:

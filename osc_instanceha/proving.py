@@ -65,9 +65,9 @@ def prove(
             )
             yield from fencing.run(dry_run=dry_run)
         found = fencing.result()
-        if found.outcome is result.Outcome.FENCED:
+        if found.outcome is result.HostOutcome.FENCED:
             proof.marked(fencing.service)
-        elif found.outcome is not result.Outcome.FENCEABLE:
+        elif found.outcome is not result.HostOutcome.FENCEABLE:
             yield from proof.refuse(found.reason, found.cure)
 
     def look(proof: proof_.Proof) -> Iterator[events.Event]:

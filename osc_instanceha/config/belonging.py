@@ -122,10 +122,10 @@ def _compare(
         return
     path = (_PATH, fact.key)
     mine = problems_.shown(fact.value, path)
-    found = f'this command for {problems_.shown(asked, path)}'
+    if asked:
+        untold = f'this command for {problems_.shown(asked, path)}'
     problems.add(
         fact.mark,
         path,
-        f'this file is for the {what} {mine}, {found if asked else untold}; '
-        f'{_CURE}',
+        f'this file is for the {what} {mine}, {untold}; {_CURE}',
     )

@@ -10,7 +10,9 @@ from osc_instanceha.fencing import driver
 from osc_instanceha.fencing import evidence as evidence_
 
 
-class Outcome(enum.Enum):
+class HostOutcome(enum.Enum):
+    """What became of a host that was to be fenced or unfenced."""
+
     #: Seen off, and marked in Nova.
     FENCED = 'fenced'
     #: Seen off, but Nova has not taken the mark.
@@ -40,7 +42,7 @@ class HostResult:
     """
 
     host: str
-    outcome: Outcome
+    outcome: HostOutcome
     reason: str = ''
     cure: str = ''
     evidence: tuple[evidence_.Evidence, ...] = ()

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from keystoneauth1 import fixture
+from keystoneauth1 import noauth
 from keystoneauth1 import session as ksa_session
+from keystoneauth1.identity import generic
 from keystoneauth1.identity import v3
 import pytest
 
@@ -431,6 +433,61 @@ def test_where_the_locks_are(monkeypatch, given, environment, expected):
         session(), lock_url=given, config=config.Config(lock=Said())
     )
     assert made._lock(1.0).keywords == {'url': expected, 'timeout': 1.0}
+
+
+WHOSE = f'cloud: {{auth_url: "{KEYSTONE}", region_name: here}}'
+
+
+@pytest.mark.parametrize(
+    ('auth_url', 'region', 'problem'),
+    [
+        (KEYSTONE, 'here', None),
+        ('http://keystone:80', 'here', None),
+        ('http://elsewhere/v3', 'here', "for 'http://elsewhere'"),
+        (None, 'here', 'cannot be told'),
+        (KEYSTONE, 'there', "for 'there'"),
+        (KEYSTONE, None, 'set --os-region-name'),
+    ],
+)
+def test_the_configuration_of_another_cloud_is_refused(
+    auth_url, region, problem, requests_mock, monkeypatch, tmp_path
+):
+    path = tmp_path / 'instanceha.yaml'
+    path.write_text(WHOSE)
+    monkeypatch.setenv('OS_INSTANCEHA_CONFIG', str(path))
+    auth = (
+        generic.Password(auth_url, username='u', password='p')
+        if auth_url
+        else noauth.NoAuth()
+    )
+    asked = ksa_session.Session(auth=auth)
+    if problem is None:
+        assert cloud.Cloud(asked, region_name=region).config.belonging
+    else:
+        with pytest.raises(exceptions.InvalidConfig, match=problem) as caught:
+            cloud.Cloud(asked, region_name=region)
+        assert '\n' not in str(caught.value)
+    assert not requests_mock.called
+
+
+def test_a_cloud_by_its_name_is_the_right_one(
+    no_clouds, monkeypatch, tmp_path
+):
+    path = tmp_path / 'instanceha.yaml'
+    path.write_text(WHOSE)
+    monkeypatch.setenv('OS_INSTANCEHA_CONFIG', str(path))
+    auth = 'username: u, password: p'
+    write(
+        no_clouds,
+        f"""\
+        clouds:
+          a: {{region_name: here, auth: {{auth_url: "{KEYSTONE}", {auth}}}}}
+          b: {{region_name: here, auth: {{auth_url: "http://b", {auth}}}}}
+        """,
+    )
+    assert cloud.connect('a').config.files == (str(path),)
+    with pytest.raises(exceptions.InvalidConfig, match="for 'http://b'"):
+        cloud.connect('b')
 
 
 def test_a_configuration_that_is_broken_is_told_before_anything(

@@ -11,7 +11,7 @@ from tests.unit import builders
 from tests.unit.fencing import fakes
 from tests.unit.fencing import scene as scene_
 
-Outcome = result.Outcome
+Outcome = result.HostOutcome
 
 
 def fleet(scene, dead=('dead1', 'dead2'), **fields):

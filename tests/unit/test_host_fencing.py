@@ -12,7 +12,7 @@ from tests.unit.fencing import fakes
 from tests.unit.fencing import scene as scene_
 
 ON, OFF = fakes.ON, fakes.OFF
-Outcome = result.Outcome
+Outcome = result.HostOutcome
 
 BY_BMC = 'instanceha: fenced by bmc at now for test@here'
 

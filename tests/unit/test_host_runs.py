@@ -17,7 +17,7 @@ from osc_instanceha.fencing import result
 from tests.unit import builders
 from tests.unit.fencing import scene as scene_
 
-Outcome = result.Outcome
+Outcome = result.HostOutcome
 #: As they are before a fixture puts something in their place.
 SIDE_BY_SIDE = side_by_side.run
 THREADS = concurrent.futures.ThreadPoolExecutor

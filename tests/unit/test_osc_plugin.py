@@ -5,6 +5,7 @@ import importlib.metadata
 import types
 
 from keystoneauth1 import session as ksa_session
+from keystoneauth1.identity import generic
 import pytest
 
 from osc_instanceha import cloud
@@ -55,6 +56,26 @@ def test_the_client_is_made_of_the_users_options(config, ceiling, endpoint):
     assert made._compute._endpoint_override == endpoint
     assert made._compute._region_name == 'here'
     assert made._compute._interface == 'internal'
+
+
+@pytest.mark.parametrize(
+    ('auth_url', 'right'),
+    [('http://a/v3', True), ('http://A', True), ('http://b/v3', False)],
+)
+def test_the_configuration_of_another_cloud_is_refused(
+    auth_url, right, monkeypatch, tmp_path
+):
+    path = tmp_path / 'instanceha.yaml'
+    path.write_text('cloud: {auth_url: "http://a/v3", region_name: here}')
+    monkeypatch.setenv('OS_INSTANCEHA_CONFIG', str(path))
+    # What the command line says does not count, but what is used.
+    asked = instance(auth={'auth_url': 'http://a/v3'})
+    asked.session.auth = generic.Password(auth_url, username='u')
+    if right:
+        assert plugin.make_client(asked).config.files == (str(path),)
+    else:
+        with pytest.raises(exceptions.InvalidConfig, match='--os-cloud'):
+            plugin.make_client(asked)
 
 
 def test_a_version_that_is_none_is_an_error_of_ours():

@@ -22,8 +22,8 @@ from osc_instanceha.fencing import result as host_result
 from osc_instanceha.osc import progress
 from tests.unit import builders
 
-_FENCED = host_result.Outcome.FENCED
-_REFUSED = host_result.Outcome.REFUSED
+_FENCED = host_result.HostOutcome.FENCED
+_REFUSED = host_result.HostOutcome.REFUSED
 
 
 class Terminal(io.StringIO):

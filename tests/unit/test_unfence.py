@@ -5,7 +5,7 @@ from __future__ import annotations
 from osc_instanceha.fencing import result
 from tests.unit import builders
 
-Outcome = result.Outcome
+Outcome = result.HostOutcome
 
 
 def test_one_that_waits_keeps_no_other_waiting(scene):

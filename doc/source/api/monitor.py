@@ -6,7 +6,7 @@ import time
 import osc_instanceha as instanceha
 
 cloud = instanceha.connect()  # OS_CLOUD says which
-options = instanceha.Options(
+options = cloud.options(  # on top of those of instanceha.yaml
     max_hosts_down=instanceha.HostLimit(2), timeout=1800
 )
 while True:

@@ -114,9 +114,9 @@ def _exit_code(results: Sequence[result.HostResult]) -> command.ExitCode:
 
     outcomes = {item.outcome for item in results}
     for outcome, code in (
-        (result.Outcome.FAILED, command.ExitCode.NOT_PROVEN_OFF),
-        (result.Outcome.REFUSED, command.ExitCode.LIMIT),
-        (result.Outcome.NOT_MARKED, command.ExitCode.INCOMPLETE),
+        (result.HostOutcome.FAILED, command.ExitCode.NOT_PROVEN_OFF),
+        (result.HostOutcome.REFUSED, command.ExitCode.LIMIT),
+        (result.HostOutcome.NOT_MARKED, command.ExitCode.INCOMPLETE),
     ):
         if outcome in outcomes:
             return code

@@ -66,7 +66,7 @@ class UnfenceHost(command.Lister):
         code = self.watch(run)
         results = run.results()
         if any(
-            item.outcome is not result.Outcome.UNFENCED for item in results
+            item.outcome is not result.HostOutcome.UNFENCED for item in results
         ):
             code = max(code, command.ExitCode.INCOMPLETE)
         return code, host_rows.rows(results, parsed_args)

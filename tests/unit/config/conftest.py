@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import pwd
+import types
 
 from openstack.config import loader
 import pytest
@@ -15,16 +17,25 @@ def place(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def strangers(monkeypatch):
-    """Makes a file, or any file, one of another user than root and this."""
-    real = os.geteuid()
-    user, other = 4711, 4712
-    monkeypatch.setattr(os, 'geteuid', lambda: user)
+def stranger(monkeypatch):
+    """Gives a file to a user who is neither root nor me, and returns who.
 
-    def give(path):
+    I am bob; the other one has no name.
+    """
+    real = os.geteuid()
+    bob, other = (4711, 4712) if real == 0 else (real + 1, real)
+
+    def named(user):
+        if user != bob:
+            raise KeyError(user)
+        return types.SimpleNamespace(pw_name='bob')
+
+    monkeypatch.setattr(os, 'geteuid', lambda: bob)
+    monkeypatch.setattr(pwd, 'getpwuid', named)
+
+    def give(path, user=other):
         if real == 0:
-            os.chown(path, other, -1)
-            return other
-        return real
+            os.chown(path, user, -1)
+        return user
 
     return give

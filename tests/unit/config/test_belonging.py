@@ -89,7 +89,7 @@ def test_the_right_cloud(text, auth_url, region, place):
                 BOTH,
                 untold,
                 'One',
-                "2: cloud.auth_url: this file is for the cloud "
+                '2: cloud.auth_url: this file is for the cloud '
                 "'https://a:5000', and which one this command is for cannot "
                 'be told from how it is authenticated',
             )

@@ -214,4 +214,4 @@ class Scene(builders.World):
         return (service.forced_down, service.enabled, service.disabled_reason)
 
 
-_OFF = (result.Outcome.FENCED, result.Outcome.NOT_MARKED)
+_OFF = (result.HostOutcome.FENCED, result.HostOutcome.NOT_MARKED)

@@ -117,7 +117,7 @@ def test_what_several_agree_on(items, state):
     assert result.agreed(items) is state
     assert (
         result.HostResult(
-            'h', result.Outcome.FENCED, decisive=tuple(items)
+            'h', result.HostOutcome.FENCED, decisive=tuple(items)
         ).power_state
         is state
     )
@@ -128,12 +128,12 @@ def test_what_several_agree_on(items, state):
     [('', '', ''), ('Bad', '', 'Bad'), ('Bad', 'Mend it', 'Bad. Mend it')],
 )
 def test_the_explanation_is_reason_and_cure(reason, cure, words):
-    item = result.HostResult('h', result.Outcome.FAILED, reason, cure)
+    item = result.HostResult('h', result.HostOutcome.FAILED, reason, cure)
     assert item.explanation == words
 
 
 def test_the_words_of_outcomes_never_change():
-    assert {item.name: item.value for item in result.Outcome} == {
+    assert {item.name: item.value for item in result.HostOutcome} == {
         'FENCED': 'fenced',
         'NOT_MARKED': 'off, not marked',
         'FENCEABLE': 'can be fenced',
