@@ -27,6 +27,8 @@ METADATA = """
     <parameter name="lanplus">
       <content type="boolean" default="1"/>
     </parameter>
+    <parameter name="plug" obsoletes="port"><content type="string"/></parameter>
+    <parameter name="port" deprecated="1"><content type="string"/></parameter>
     <parameter name="ssl_insecure"><content type="boolean"/></parameter>
     <parameter name="power_timeout"><content type="second"/></parameter>
     <parameter name="login_timeout"><content type="second"/></parameter>
@@ -309,3 +311,13 @@ class TestOptions:
 
         with pytest.raises(exceptions.DeviceError, match='no metadata'):
             make({'agent': str(program), 'parameters': {}})
+
+
+@pytest.mark.parametrize(
+    ('parameters', 'of_machine'),
+    [({}, True), ({'plug': '3'}, False), ({'port': '3'}, False)],
+)
+def test_one_without_a_plug_is_of_the_machine_itself(
+    own: Own, parameters: dict[str, str], of_machine: bool
+) -> None:
+    assert own('exit 0', **parameters).of_machine is of_machine

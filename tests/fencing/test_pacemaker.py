@@ -285,6 +285,43 @@ class TestOwnRequest:
         assert reading.state is OFF
         assert 'confirmed by a human' in reading.detail
 
+    @pytest.mark.parametrize('status', ['success', 'failed', 'pending'])
+    @pytest.mark.parametrize('action', ['on', 'reboot'])
+    @pytest.mark.parametrize('year', ['1990', '2100'])
+    def test_whatever_else_happens_leaves_it_open(
+        self, member: Member, action: str, status: str, year: str
+    ) -> None:
+        """Whenever it ended, by the clock of whichever member did it."""
+        one = make(member)
+        one.switch(OFF, checks.TIMEOUT)
+        ended = '' if status == 'pending' else f'{year}-01-01 00:00:00Z'
+
+        member.cluster.change(
+            events=[event(action=action, status=status, completed=ended)]
+        )
+
+        assert one.read(checks.TIMEOUT).state is UNKNOWN
+
+    @pytest.mark.parametrize(
+        ('delegates', 'vouched'),
+        [(['a human'], True), (['ctl1'], False), (['a human', 'ctl1'], False)],
+    )
+    def test_what_a_human_says_is_vouched_for(
+        self, member: Member, delegates: list[str], vouched: bool
+    ) -> None:
+        member.behave('error')
+        one = make(member)
+        with pytest.raises(exceptions.DeviceError):
+            one.switch(OFF, checks.TIMEOUT)
+        member.cluster.change(
+            events=[event(delegate=delegate) for delegate in delegates]
+        )
+
+        reading = one.read(checks.TIMEOUT)
+
+        assert (reading.state, reading.fresh) == (OFF, True)
+        assert reading.vouched is vouched
+
     def test_it_goes_on_without_stonith_admin(self, member: Member) -> None:
         member.behave('slow')
         one = make(member)

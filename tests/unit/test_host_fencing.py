@@ -11,6 +11,7 @@ from tests.unit import builders
 from tests.unit.fencing import fakes
 from tests.unit.fencing import scene as scene_
 
+DEAD = builders.DEAD
 ON, OFF = fakes.ON, fakes.OFF
 Outcome = result.HostOutcome
 
@@ -62,6 +63,20 @@ def test_a_host_that_is_off_already_is_only_marked(scene):
     assert made.one(made.fence()).outcome is Outcome.FENCED
     assert bmc.asked == []
     assert made.compute.changes == ['mark_down']
+
+
+def test_a_host_in_somebodys_power_cycle_is_switched_off(scene):
+    """Off when it is first looked at, and on again 4 s later."""
+    made = scene()
+    made.machine(on=False)
+    made.clock.at(4.0, lambda: made.machine().turn(True))
+    bmc = made.add()
+    found = made.one(made.fence())
+    assert found.outcome is Outcome.FENCED
+    assert bmc.asked == [OFF]
+    assert made.mark[0]
+    made.clock.sleep(60.0)
+    assert not made.machine().running
 
 
 NOT_OFF = [
@@ -276,6 +291,196 @@ def test_a_slow_nova_is_not_asked_for_the_mark_for_ever(scene):
 
 
 # Somebody's word.
+
+
+def mixed(scene, **fields):
+    """A level of a device that measures and one that vouches."""
+    made = scene(services=[scene_.broken(**fields), builders.living()])
+    made.machine(on=False)
+    made.add('bmc')
+    made.add('word', kind='word')
+    return made
+
+
+def human(scene, **fields):
+    """A device that tells what a human has told it."""
+    made = scene(services=[scene_.broken(**fields), builders.living()])
+    made.machine(on=False)
+    bmc = made.add('bmc')
+    bmc.says = [fakes.driver.Reading(OFF, vouched=True)] * 99
+    return made
+
+
+@pytest.mark.parametrize('make', [mixed, human])
+class TestPartlySomebodysWord:
+    def test_a_silent_host_is_marked(self, scene, make):
+        made = make(scene, quiet_for=100.0)
+        assert made.one(made.fence()).outcome is Outcome.FENCED
+        assert made.mark[0]
+
+    def test_it_is_listened_to(self, scene, make):
+        made = make(scene, quiet_for=5.0)
+        made.compute._shown = shown_down(made.compute)
+        began = made.clock.now
+        assert made.one(made.fence()).outcome is Outcome.FENCED
+        assert made.of(events.Listening)
+        assert made.clock.now - began >= 13.5
+
+    def test_a_host_that_reports_is_alive(self, scene, make):
+        made = make(scene, quiet_for=5.0)
+        made.compute.report()
+        made.compute._shown = shown_down(made.compute)
+        found = made.one(made.fence())
+        assert found.outcome is Outcome.FAILED
+        assert 'alive' in found.reason
+        assert made.compute.changes == []
+
+
+# A record that was read before the devices were.
+
+
+def slow_devices(scene, confirm_off):
+    """Reading the devices takes 36 s, in which much can happen."""
+    made = scene()
+    made.machine(on=False)
+    if confirm_off:
+        for number in range(3):
+            made.add(f'bmc{number}', silent=True)
+    else:
+        made.add('word', kind='word')
+        for number in range(3):
+            made.add(f'bmc{number}', level=number + 2, silent=True)
+    return made
+
+
+@pytest.mark.parametrize('confirm_off', [True, False])
+def test_a_host_that_came_alive_meanwhile_is_not_marked(scene, confirm_off):
+    made = slow_devices(scene, confirm_off)
+    made.clock.at(15.0, made.compute.report)
+    found = made.one(made.fence(confirm_off=confirm_off))
+    assert found.outcome is Outcome.FAILED
+    assert 'alive' in found.reason
+    assert made.compute.changes == []
+
+
+@pytest.mark.parametrize('confirm_off', [True, False])
+def test_a_host_that_reported_once_meanwhile_is_listened_to(
+    scene, confirm_off
+):
+    made = slow_devices(scene, confirm_off)
+    reported = []
+
+    def report():
+        reported.append(made.clock.now)
+        made.compute.touch()
+
+    made.clock.at(30.0, report)
+    found = made.one(made.fence(confirm_off=confirm_off))
+    assert found.outcome is Outcome.FENCED
+    assert made.of(events.Listening)
+    (last,) = reported
+    assert made.clock.now - last >= 13.5
+
+
+def test_a_service_that_is_another_one_meanwhile_is_not_marked(scene):
+    made = slow_devices(scene, confirm_off=True)
+    made.clock.at(
+        15.0, lambda: made.compute.touch(DEAD, id='service-made-anew')
+    )
+    found = made.one(made.fence(confirm_off=True))
+    assert found.outcome is Outcome.FAILED
+    assert 'not the same any more' in found.reason
+    assert made.compute.changes == []
+
+
+# Interruption.
+
+
+def interrupted_look(made, run):
+    """A device that was just asked whether it is on never says so."""
+    for number in range(2):
+        made.add(f'bmc{number}', silent=True)
+    made.clock.at(5.0, run._stop.set)
+
+
+def interrupted_last_look(made, run):
+    """All devices have said what they say when it comes."""
+    bmc = made.add()
+    read = bmc.read
+
+    def last(timeout):
+        run._stop.set()
+        return read(timeout)
+
+    bmc.read = last
+
+
+def interrupted_wait_for_the_lock(made, run):
+    lock = run._lock
+
+    def late(services):
+        run._stop.set()
+        return lock(services)
+
+    run._lock = late
+
+
+def interrupted_listening(made, run):
+    made.compute.touch()
+    made.compute._shown = shown_down(made.compute)
+    made.clock.at(7.0, run._stop.set)
+
+
+def interrupted_before_the_mark(made, run):
+    service = made.compute.service
+    asked = []
+
+    def last(host):
+        asked.append(host)
+        if len(asked) == 2:
+            run._stop.set()
+        return service(host)
+
+    made.compute.service = last
+
+
+def interrupted_at_the_end_of_listening(made, run):
+    made.compute.touch()
+    made.compute._shown = shown_down(made.compute)
+    service = made.compute.service
+    began = made.clock.now
+
+    def last(host):
+        if made.clock.now - began >= 13.5:
+            run._stop.set()
+        return service(host)
+
+    made.compute.service = last
+
+
+@pytest.mark.parametrize(
+    'interrupt',
+    [
+        interrupted_look,
+        interrupted_last_look,
+        interrupted_wait_for_the_lock,
+        interrupted_listening,
+        interrupted_before_the_mark,
+        interrupted_at_the_end_of_listening,
+    ],
+)
+def test_an_interrupted_confirmation_marks_nothing(scene, interrupt):
+    made = scene()
+    made.machine(on=False)
+    run = made.fence(confirm_off=True)
+    interrupt(made, run)
+    found = made.one(run)
+    assert run._stop.is_set()
+    assert made.compute.changes == []
+    assert found.outcome is Outcome.FAILED
+    assert found.reason == 'interrupted before it was fenced'
+    assert 'again' in found.cure
+    assert not found.forced_down
 
 
 @pytest.mark.parametrize(

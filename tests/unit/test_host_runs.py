@@ -6,12 +6,15 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import threading
+import types
 from unittest import mock
 
 import pytest
+from tooz import coordination
 
 from osc_instanceha import events
 from osc_instanceha import exceptions
+from osc_instanceha import locking
 from osc_instanceha import side_by_side
 from osc_instanceha.fencing import result
 from tests.unit import builders
@@ -273,6 +276,55 @@ def test_a_service_that_is_gone_under_the_lock(three, gone):
     assert made.compute.changes == []
 
 
+def test_stopped_while_the_lock_is_waited_for(three):
+    made, begin, _good = three
+    run = begin(NAMES)
+    lock = run._lock
+
+    def late(services):
+        run._stop.set()
+        return lock(services)
+
+    run._lock = late
+    found = made.complete(run)
+    assert {item.outcome for item in found} == {Outcome.FAILED}
+    assert all('interrupted' in item.reason for item in found)
+    assert made.compute.changes == []
+    for name in NAMES:
+        assert made.levels[name][0][0].options['device'].asked == []
+
+
+@pytest.mark.parametrize('call', ['release', 'stop'])
+@pytest.mark.parametrize(
+    'error', [coordination.ToozError('gone'), OSError('gone')]
+)
+def test_a_lock_that_cannot_be_let_go_spoils_no_report(
+    three, monkeypatch, call, error
+):
+    made, begin, good = three
+
+    def fail():
+        raise error
+
+    calls = {'release': lambda: True, 'stop': lambda: None, call: fail}
+    coordinator = types.SimpleNamespace(
+        start=lambda start_heart: None,
+        get_lock=lambda name: types.SimpleNamespace(
+            acquire=lambda blocking: True, release=calls['release']
+        ),
+        stop=calls['stop'],
+    )
+    monkeypatch.setattr(
+        coordination, 'get_coordinator', lambda url, member: coordinator
+    )
+    run = begin(NAMES)
+    run._lock = locking.hold
+    found = made.complete(run)
+    assert by_host(found) == dict.fromkeys(NAMES, good)
+    assert len(made.of(events.HostEnded)) == 3
+
+
+# The end.
 # The end.
 
 

@@ -478,3 +478,97 @@ def test_what_was_disabled_before_survives_the_circle(scene):
     made.one(made.fence())
     made.one(made.unfence())
     assert made.mark == (False, False, 'new disks')
+
+
+def counted(made, run, last):
+    """Stop the run when Nova or a device was asked so many times.
+
+    :returns: what was asked for afterwards
+    """
+    asked = []
+    late = []
+
+    def after(what, call):
+        def asking(*args, **fields):
+            if run._stop.is_set():
+                late.append(what)
+            found = call(*args, **fields)
+            asked.append(what)
+            if len(asked) == last:
+                run._stop.set()
+            return found
+
+        return asking
+
+    for what in ('service', 'evacuations', 'lift', 'enable', 'disable'):
+        setattr(made.compute, what, after(what, getattr(made.compute, what)))
+    (spec,) = made.levels['dead'][0]
+    bmc = spec.options['device']
+    bmc.read = after('read', bmc.read)
+    bmc.switch = after('switch', bmc.switch)
+    return asked, late
+
+
+def test_stopped_after_any_step_nothing_more_is_begun(scene):
+    """Neither power, nor letting go, nor enabling."""
+    last = 0
+    while True:
+        last += 1
+        made = fenced(scene)
+        made.add()
+        record(made)
+        run = made.unfence()
+        asked, late = counted(made, run, last)
+        found = made.one(run)
+        if not run._stop.is_set():
+            break
+        whole = asked[-1] == 'enable'
+        assert found.outcome is (
+            Outcome.UNFENCED if whole else Outcome.FAILED
+        ), asked
+        if not whole:
+            assert 'interrupted' in found.reason
+        # What is read in one step belongs together.
+        assert not {'switch', 'lift', 'enable'} & set(late), (asked, late)
+    assert last > 8
+
+
+def test_stopped_before_it_begins(scene):
+    made = fenced(scene)
+    bmc = made.add()
+    run = made.unfence()
+    run._stop.set()
+    for _event in run:
+        pass
+    (found,) = run.results()
+    assert found.outcome is Outcome.FAILED
+    assert 'interrupted' in found.reason
+    assert bmc.reads == 0
+    assert made.compute.changes == []
+    assert made.lock.taken == []
+
+
+AUTOMATIC = 'AUTO: Connection to libvirt lost: 1'
+
+
+def test_what_nova_compute_disabled_itself_is_enabled(scene):
+    made = fenced(scene, reason=AUTOMATIC)
+    made.add()
+    found = made.one(made.unfence())
+    assert found.outcome is Outcome.UNFENCED
+    assert found.reason == ''
+    assert made.mark == (False, True, None)
+
+
+def test_nova_computes_own_reason_is_none_after_the_circle(scene):
+    made = scene(
+        services=[
+            scene_.broken(enabled=False, disabled_reason=AUTOMATIC),
+            builders.living(),
+        ]
+    )
+    made.add()
+    made.one(made.fence())
+    assert made.mark[2] == OURS
+    made.one(made.unfence())
+    assert made.mark == (False, True, None)

@@ -85,6 +85,8 @@ DRIVER_PARTS = [
 
 #: The reader of instanceha.yaml.
 CONFIG = [
+    'config.addresses',
+    'config.belonging',
     'config.collisions',
     'config.config',
     'config.device_options',
@@ -94,6 +96,7 @@ CONFIG = [
     'config.loading',
     'config.location',
     'config.merging',
+    'config.ownership',
     'config.patterns',
     'config.permissions',
     'config.problems',
@@ -104,6 +107,7 @@ CONFIG = [
     'config.specifying',
     'config.substitution',
     'config.syntax',
+    'config.targets',
     'config.validation',
 ]
 

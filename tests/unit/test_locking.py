@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import subprocess
 import sys
 import textwrap
@@ -161,6 +162,41 @@ def test_a_backend_that_cannot_be_used_is_told(monkeypatch, get_coordinator):
         hold('nosuch://host', 'a'),
     ):
         pass
+
+
+@pytest.mark.parametrize('failing', ['release', 'stop', 'both'])
+@pytest.mark.parametrize(
+    'error', [coordination.ToozError('hunter2'), OSError('hunter2')]
+)
+def test_what_was_done_is_done_although_a_lock_is_not_let_go(
+    monkeypatch, caplog, failing, error
+):
+    caplog.set_level(logging.DEBUG)
+    done = []
+
+    def let_go(what):
+        done.append(what)
+        if failing in (what, 'both'):
+            raise error
+
+    lock = types.SimpleNamespace(
+        acquire=lambda blocking: True, release=lambda: let_go('release')
+    )
+    monkeypatch.setattr(
+        coordination,
+        'get_coordinator',
+        lambda url, member: types.SimpleNamespace(
+            start=lambda start_heart: None,
+            get_lock=lambda name: lock,
+            stop=lambda: let_go('stop'),
+        ),
+    )
+    with hold('nosuch://host', 'a', 'b'):
+        assert done == []
+    # The others are let go nevertheless.
+    assert done == ['release', 'release', 'stop']
+    assert 'was not released' in caplog.text
+    assert 'hunter2' not in caplog.text
 
 
 def test_a_password_in_the_url_is_in_no_message(monkeypatch):

@@ -73,6 +73,9 @@ def test_fencing_again_loses_nothing_and_adds_nothing(how, earlier, again):
             True,
             'x; y',
         ),
+        # Nova's own: nobody has decided it, and nobody would undo it.
+        (disabled('AUTO: Connection to libvirt lost: 1'), False, None),
+        (disabled('AUTOMATIC: new disks'), False, 'AUTOMATIC: new disks'),
         # Somebody else's words about us.
         (
             disabled('see instanceha: fenced'),

@@ -52,6 +52,29 @@ def test_it_holds_for_a_period_and_must_be_renewed():
     assert compute.count('service') == 1
 
 
+def test_it_counts_from_before_the_record_was_asked_for():
+    """The answer may have been a while on its way."""
+    clock = builders.FakeClock()
+    compute = builders.FakeCompute(clock, services=[builders.service()])
+    asked = clock.now
+    service = compute.service('dead')
+    clock.sleep(14)
+    made = proof.Proof(
+        service,
+        compute=compute,
+        clock=clock,
+        options=options.Options(),
+        who=lambda: ('test@here', 'now'),
+        read_at=asked,
+    )
+    assert made.heard_at == asked
+    assert not made.silent
+    assert not made.holds(clock.now)
+    list(made.listen())
+    assert made.silent
+    assert made.holds(clock.now)
+
+
 def test_listening_reads_only_when_that_tells_something():
     made, compute, clock = begin(builders.service(quiet_for=5.0))
     for _second in range(6):

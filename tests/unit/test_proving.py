@@ -152,6 +152,52 @@ def test_fenced_means_those_without_servers_too(scene):
     assert made.mark[0]
 
 
+@pytest.mark.parametrize('dry_run', [True, False])
+def test_a_host_that_came_up_meanwhile_is_not_switched_off(scene, dry_run):
+    """It takes a while to read all its servers."""
+    made = scene(builders.server('a'))
+    bmc = made.add()
+    servers = made.compute.servers
+
+    def slow(host):
+        made.compute.report()
+        return servers(host)
+
+    made.compute.servers = slow
+    run = made.finish(fence=True, dry_run=dry_run)
+    assert 'counts its nova-compute as up' in refusals(run)['dead']
+    assert bmc.reads == 0
+    assert made.machine().running
+    assert made.compute.changes == []
+
+
+@pytest.mark.parametrize(
+    'error',
+    [
+        exceptions.Unreachable('its cell is away', code=503),
+        exceptions.IncompleteAnswer('its cell is away'),
+    ],
+)
+def test_a_host_that_nova_cannot_read_then_is_the_only_one_refused(
+    scene, error
+):
+    made = two(scene)
+    bmc = made.levels['dead'][0][0].options['device']
+    service = made.compute.service
+
+    def read(host):
+        if host == 'dead':
+            raise error
+        return service(host)
+
+    made.compute.service = read
+    run = made.finish(['dead', 'dead2'], fence=True)
+    assert builders.outcomes(run) == {'a': 'refused', 'b': 'evacuated'}
+    assert refusals(run) == {'dead': 'its cell is away'}
+    assert bmc.reads == 0
+    assert made.mark[0] is False
+
+
 # A dry run.
 
 

@@ -276,6 +276,46 @@ def fenced_two(world):
     )
 
 
+@pytest.mark.parametrize('names', [None, [DEAD]])
+def test_a_service_that_was_made_anew_is_not_the_one_that_is_locked(
+    world, names
+):
+    """Locks are by the ID of the service, not by the name of the host."""
+    made = world(builders.server())
+    run = made.recovery(names)
+    lock = run._lock
+
+    def late(services):
+        made.compute.touch(DEAD, id='service-made-anew')
+        return lock(services)
+
+    run._lock = late
+    for _event in made.watch(run):
+        pass
+    assert made.compute.changes == []
+    assert made.compute.count('servers') == 0
+
+
+def test_a_record_is_as_old_as_the_question_for_it(world):
+    """Nova takes 20 s to answer; the host comes alive after the first."""
+    made = world(builders.server())
+    services = made.compute.services
+
+    def slow():
+        found = services()
+        if made.lock.held:
+            made.compute.report()
+            made.clock.sleep(20.0)
+        return found
+
+    made.clock.sleep(1.0)
+    made.compute.services = slow
+    run = made.finish()
+    assert builders.outcomes(run) == {'a': 'refused'}
+    assert made.compute.count('evacuate') == 0
+    assert 'alive' in run.refusals[0].reason
+
+
 def test_fenced_leaves_a_host_to_the_run_that_works_on_it(world):
     made = fenced_two(world)
     made.lock.held.add(DEAD)

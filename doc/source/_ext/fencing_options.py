@@ -129,8 +129,7 @@ def _merge(
     _pages: set[str],
     other: environment.BuildEnvironment,
 ) -> None:
-    env_names = _documented(env)
-    env_names |= _documented(other)
+    _documented(env).update(_documented(other))
 
 
 def setup(app: application.Sphinx) -> dict[str, Any]:

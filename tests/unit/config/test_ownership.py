@@ -61,6 +61,7 @@ def test_the_secret_of_somebody_else_is_not_taken(place, stranger):
 
 def test_a_pipe_has_no_owner_to_speak_of(place, stranger):
     read, write = os.pipe()
+    stranger(read)
     try:
         os.write(write, b'limits: {max_hosts_down: 1}')
         os.close(write)

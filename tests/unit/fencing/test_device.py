@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import types
 
 import pytest
 
@@ -365,6 +366,17 @@ def test_an_interrupted_look():
     assert bench.real.reads == 0
 
 
+@pytest.mark.parametrize('seconds', [0.5, 1.5, 4.5])
+def test_an_interrupt_while_it_is_seen_to_stay_off(seconds):
+    over = threading.Event()
+    bench = Bench(on=False, stop=over.is_set)
+    bench.clock.at(seconds, over.set)
+    seen = bench.off()
+    assert seen.problem == 'interrupted'
+    assert not seen.off
+    assert bench.real.asked == []
+
+
 # Deadlines. The time of these is real.
 
 
@@ -404,6 +416,83 @@ def test_what_an_overdue_driver_finds_out_later_is_dropped(hanging):
     assert seen.on
 
 
+def test_a_driver_that_is_opened_too_late_never_switches(hanging, monkeypatch):
+    """What was given up, and reported so, must not happen afterwards."""
+    # No time goes by: being abandoned is all that keeps it from switching.
+    frozen = types.SimpleNamespace(monotonic=lambda: 0.0)
+    monkeypatch.setattr(device_, 'time', frozen)
+    bench = Bench(on=False, timeout=0.1, power_timeout=0.1)
+    opened = []
+    init = fakes.FakeDriver.__init__
+
+    def late(self, target, options):
+        opened.append(self)
+        if len(opened) > 1:
+            assert hanging.wait(30)
+        init(self, target, options)
+
+    def read(self, timeout):
+        if bench.real.reads:
+            assert hanging.wait(30)
+        return bench.real.read(timeout)
+
+    monkeypatch.setattr(fakes.FakeDriver, '__init__', late)
+    monkeypatch.setattr(fakes.FakeDriver, 'read', read)
+    before = set(threading.enumerate())
+    seen = bench.off()
+    assert not seen.off
+    assert seen.problem == 'no answer within 0 s'
+    left = set(threading.enumerate()) - before
+    assert left, 'some of them are still at it'
+    hanging.set()
+    for thread in left:
+        thread.join(30)
+        assert not thread.is_alive()
+    assert len(opened) > 1
+    assert bench.real.asked == []
+
+
+def test_a_driver_that_is_opened_just_too_late_is_asked_for_nothing(
+    monkeypatch,
+):
+    """Within the grace, when the time for the answer is over already."""
+    now = [0.0]
+    monkeypatch.setattr(
+        device_, 'time', types.SimpleNamespace(monotonic=lambda: now[0])
+    )
+    bench = Bench(timeout=5.0)
+    init = fakes.FakeDriver.__init__
+
+    def slow(self, target, options):
+        now[0] += 5.5
+        init(self, target, options)
+
+    monkeypatch.setattr(fakes.FakeDriver, '__init__', slow)
+    with pytest.raises(exceptions.DeviceUnreachable, match='to get ready'):
+        bench.seen._call(
+            'switch', bench.clock.now + 5, lambda d, t: d.switch(OFF, t)
+        )
+    assert bench.real.asked == []
+    assert bench.machine.running
+
+
+def test_opening_takes_away_from_the_time_for_the_answer(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(
+        device_, 'time', types.SimpleNamespace(monotonic=lambda: now[0])
+    )
+    bench = Bench(timeout=5.0)
+    init = fakes.FakeDriver.__init__
+
+    def slow(self, target, options):
+        now[0] += 2.0
+        init(self, target, options)
+
+    monkeypatch.setattr(fakes.FakeDriver, '__init__', slow)
+    assert bench.seen.check().on
+    assert bench.real.timeouts == [3.0]
+
+
 @pytest.mark.parametrize(
     ('kind', 'of_machine', 'vouched'),
     [('bmc', True, False), ('pdu', False, False), ('word', False, True)],
@@ -417,6 +506,28 @@ def test_what_kind_of_device_it_is_is_known_of_an_overdue_one_too(
     seen = bench.seen.check()
     assert seen.problem
     assert seen.of_machine is of_machine
+    assert seen.vouched is vouched
+
+
+def test_a_driver_may_be_of_the_machine_for_one_device_only(monkeypatch):
+    """As fence_agent, whose agents have plugs or have none."""
+    init = fakes.FakePlug.__init__
+
+    def of_machine(self, target, options):
+        init(self, target, options)
+        self.of_machine = True
+
+    assert not Bench(kind='pdu').seen.check().of_machine
+    monkeypatch.setattr(fakes.FakePlug, '__init__', of_machine)
+    assert Bench(kind='pdu').seen.check().running
+
+
+@pytest.mark.parametrize('vouched', [True, False])
+def test_a_reading_that_is_somebodys_word_is_shown_as_one(vouched):
+    """As pacemaker's, where a human has confirmed it."""
+    bench = Bench(says=[Reading(ON)] + [Reading(OFF, vouched=vouched)] * 2)
+    seen = bench.off()
+    assert seen.off
     assert seen.vouched is vouched
 
 

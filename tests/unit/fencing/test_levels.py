@@ -164,6 +164,73 @@ def test_a_plug_that_says_on_does_not_contradict(scene):
     assert off(made).off
 
 
+@pytest.mark.parametrize('kind', ['pdu', 'word'])
+def test_a_later_level_that_reads_the_machine_contradicts(scene, kind):
+    """The plug of the first level is not all of its power."""
+    made = scene()
+    machine = made.machine(plugs=2)
+    made.add('first', kind=kind, plug=0)
+    bmc = made.add('bmc', level=2)
+    proof = off(made)
+    assert machine.running
+    assert not proof.off
+    assert proof.contradiction.startswith(
+        f'first ({kind}) says off, but bmc says that the machine is on'
+    )
+    assert names(proof.decisive) == ['first']
+    assert bmc.asked == []
+
+
+@pytest.mark.parametrize('level', [2, 3])
+def test_it_contradicts_after_a_level_that_failed_too(scene, level):
+    made = scene()
+    made.machine(plugs=2)
+    made.add('pdu0', kind='pdu', plug=0, refuses='no')
+    made.add('pdu1', level=2, kind='pdu', plug=1)
+    made.add('bmc', level=level + 1)
+    assert 'bmc says' in off(made).contradiction
+
+
+@pytest.mark.parametrize(
+    'behaviour',
+    [{'silent': True}, {'unsure': True}, {'fresh': False}, {'kind': 'pdu'}],
+    ids=['silent', 'unsure', 'from memory', 'a plug'],
+)
+def test_a_later_level_that_says_little_does_not_contradict(scene, behaviour):
+    made = scene()
+    made.machine(plugs=2)
+    made.add('pdu', kind='pdu', plug=0)
+    second = made.add('second', level=2, plug=1, **behaviour)
+    proof = off(made)
+    assert proof.off
+    assert proof.contradiction == ''
+    assert second.reads == 1
+
+
+def test_a_later_level_has_time_to_notice(scene):
+    made = scene()
+    made.machine()
+    made.add('pdu', kind='pdu', plug=0)
+    bmc = made.add('bmc', level=2)
+    bmc.says = [fakes.driver.Reading(ON)] * 7
+    assert off(made).off
+    assert bmc.says == []
+
+
+@pytest.mark.parametrize('kinds', [['bmc'], ['bmc', 'pdu'], ['pdu', 'bmc']])
+def test_later_levels_are_not_asked_where_the_first_reads_the_machine(
+    scene, kinds
+):
+    made = scene()
+    made.machine()
+    for kind in kinds:
+        made.add(kind, kind=kind, plug=0 if kind == 'pdu' else None)
+    later = made.add('second', level=2)
+    assert off(made).off
+    assert later.reads == 0
+    assert later.drivers == []
+
+
 def test_a_bmc_that_hung_is_asked_again_too(scene, monkeypatch):
     """That it is of the machine is known, although it did not answer."""
     made = scene()

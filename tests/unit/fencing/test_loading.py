@@ -35,6 +35,15 @@ def test_a_driver_describes_itself(name):
             assert option.default in option.choices
 
 
+def test_whose_on_is_the_machines_own():
+    """fence_agent knows it only of an agent and its parameters."""
+    assert {name for name in OURS if loading.find(name).of_machine} == {
+        'ipmi',
+        'ironic',
+        'redfish',
+    }
+
+
 def test_a_driver_that_there_is_not():
     with pytest.raises(exceptions.DriverNotFound, match='redfish') as caught:
         loading.find('redfisch')
