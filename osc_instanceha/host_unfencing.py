@@ -125,9 +125,7 @@ class HostUnfencing:
         pause = _SHORTEST
         told = False
         while True:
-            # Nothing is asked of anybody for whom nobody waits any more.
-            if self._stopped():
-                raise _NotBack(f'interrupted while it waited for {what}')
+            self._go_on(what)
             try:
                 lacking = missing()
             except exceptions.CloudError as error:
@@ -147,6 +145,11 @@ class HostUnfencing:
                 yield events.Waiting(self.host, what)
             self._clock.sleep(pause)
             pause = min(pause * 1.5, _LONGEST)
+
+    def _go_on(self, what: str) -> None:
+        """Ask nothing of anybody once nobody waits for it any more."""
+        if self._stopped():
+            raise _NotBack(f'interrupted while it waited for {what}')
 
     def _still_open(self) -> str:
         servers = self._evacuating(lambda status: status.open)
@@ -202,7 +205,8 @@ class HostUnfencing:
             )
         for item in levels_.switch_on(self._levels):
             self._evidence.append(item)
-            yield events.PowerSeen(self.host, item)
+            if not item.vouched:
+                yield events.PowerSeen(self.host, item)
         measured = [item for item in self._evidence if not item.vouched]
         on = [
             items
@@ -234,6 +238,7 @@ class HostUnfencing:
         lacking = self._not_cleaned_up()
         if lacking:
             return lacking
+        self._go_on('Nova to take it back')
         try:
             self._service = self._compute.lift(self._service)
         except exceptions.CloudError as error:

@@ -124,7 +124,8 @@ class Metadata:
         missing = sorted(required - there)
         if missing:
             names = ', '.join(f"'{name}'" for name in missing)
-            return f'it needs the parameter {names}'
+            plural = 's' if len(missing) > 1 else ''
+            return f'it needs the parameter{plural} {names}'
         return ''
 
     def _unsafe(self, given: Mapping[str, Any]) -> str:

@@ -46,7 +46,7 @@ def find(program: str) -> str:
     if path is None:
         raise exceptions.DeviceError(
             f'no program {program}: it is not installed, not executable, or '
-            f'not in {_path()}'
+            f'neither in PATH nor in {_ADMIN_PATH}'
         )
     return os.path.abspath(path)
 

@@ -29,6 +29,10 @@ LOG = logging.getLogger(__name__)
 #: Seconds that a driver may take longer than it was told to.
 _GRACE = 1.0
 
+#: Seconds without which asking is not worth while: the last of several tries
+#: is the one that people read of.
+_LEAST = 2.0
+
 #: Seconds for which a machine has to stay off that nobody has asked to be
 #: off: one that is power-cycled by somebody else is off for a while.
 _SETTLED = 5.0
@@ -226,7 +230,7 @@ class Device:
             try:
                 return self._read_once(until)
             except exceptions.DeviceUnreachable:
-                if self._clock.monotonic() + _PAUSE >= until:
+                if self._clock.monotonic() + _PAUSE + _LEAST > until:
                     raise
             self._clock.sleep(_PAUSE)
 
@@ -249,9 +253,9 @@ class Device:
 
         :raises DeviceError: whatever goes wrong
         """
-        timeout = max(
-            min(self.specification.timeout, until - self._clock.monotonic()),
-            0.1,
+        timeout = min(
+            self.specification.timeout,
+            max(until - self._clock.monotonic(), _LEAST),
         )
         opened = self._opened
         begun = time.monotonic()

@@ -184,7 +184,7 @@ class _Child:
             raise self._end() from None
         except TimeoutError:
             raise exceptions.DeviceUnreachable(
-                f'no answer within {timeout:g} s'
+                f'no answer within {timeout:.3g} s'
             ) from None
         self._used = time.monotonic()
         answer: dict[str, Any] = json.loads(line)

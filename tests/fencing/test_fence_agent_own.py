@@ -27,7 +27,9 @@ METADATA = """
     <parameter name="lanplus">
       <content type="boolean" default="1"/>
     </parameter>
-    <parameter name="plug" obsoletes="port"><content type="string"/></parameter>
+    <parameter name="plug" obsoletes="port">
+      <content type="string"/>
+    </parameter>
     <parameter name="port" deprecated="1"><content type="string"/></parameter>
     <parameter name="ssl_insecure"><content type="boolean"/></parameter>
     <parameter name="power_timeout"><content type="second"/></parameter>

@@ -400,7 +400,7 @@ def interrupted_look(made, run):
     """A device that was just asked whether it is on never says so."""
     for number in range(2):
         made.add(f'bmc{number}', silent=True)
-    made.clock.at(5.0, run._stop.set)
+    made.clock.at(5.0, lambda: run._stop.set())
 
 
 def interrupted_last_look(made, run):
@@ -428,7 +428,7 @@ def interrupted_wait_for_the_lock(made, run):
 def interrupted_listening(made, run):
     made.compute.touch()
     made.compute._shown = shown_down(made.compute)
-    made.clock.at(7.0, run._stop.set)
+    made.clock.at(7.0, lambda: run._stop.set())
 
 
 def interrupted_before_the_mark(made, run):
@@ -474,8 +474,19 @@ def test_an_interrupted_confirmation_marks_nothing(scene, interrupt):
     made.machine(on=False)
     run = made.fence(confirm_off=True)
     interrupt(made, run)
+    stop, stopped = run._stop.set, []
+
+    def set_once():
+        stopped.append((made.clock.now, made.compute.count('service')))
+        stop()
+
+    run._stop.set = set_once
     found = made.one(run)
-    assert run._stop.is_set()
+    # Soon after it, and without a further question to Nova: but for the one
+    # that was being asked, and the look under the lock.
+    (moment, asked) = stopped[0]
+    assert made.clock.now - moment <= 12
+    assert made.compute.count('service') - asked <= 1
     assert made.compute.changes == []
     assert found.outcome is Outcome.FAILED
     assert found.reason == 'interrupted before it was fenced'

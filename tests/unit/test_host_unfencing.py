@@ -528,8 +528,10 @@ def test_stopped_after_any_step_nothing_more_is_begun(scene):
         ), asked
         if not whole:
             assert 'interrupted' in found.reason
-        # What is read in one step belongs together.
-        assert not {'switch', 'lift', 'enable'} & set(late), (asked, late)
+        # The look before letting go and letting go are one step.
+        one_step = {'lift'} if asked[last - 1] == 'evacuations' else set()
+        begun = {'switch', 'lift', 'enable'} & set(late)
+        assert begun <= one_step, (asked, late)
     assert last > 8
 
 

@@ -152,8 +152,9 @@ def test_what_is_missing(given: dict[str, object], missing: str) -> None:
     with pytest.raises(exceptions.DeviceError) as raised:
         metadata.check('fence_some', given)
 
+    plural = 's' if ',' in missing else ''
     assert str(raised.value) == (
-        f'fence_some: it needs the parameter {missing}'
+        f'fence_some: it needs the parameter{plural} {missing}'
     )
 
 
