@@ -44,7 +44,7 @@ class PowerSeen:
 
 @dataclasses.dataclass(frozen=True)
 class Waiting:
-    """Something is waited for before a host goes back into service."""
+    """Something is waited for that may take a while."""
 
     host: str
     what: str

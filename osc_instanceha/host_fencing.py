@@ -188,6 +188,8 @@ class HostFencing:
         return bool(running)
 
     def _switch_off(self) -> Iterator[events.Event]:
+        if self._levels:
+            yield events.Waiting(self.host, 'its fencing devices')
         self._proof = levels_.switch_off(self._levels, self._clock)
         yield from self._tell()
         if not self._proof.off:
@@ -227,7 +229,7 @@ class HostFencing:
         if self.service.forced_down and not self.service.enabled:
             self._end(result_.HostOutcome.FENCED)
             return
-        reason = marks.reason(self._how(), self._before)
+        reason = marks.reason(self._how(), self.service)
         begun = self._clock.monotonic()
         for pause in (*_PAUSES, None):
             try:

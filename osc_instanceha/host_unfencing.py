@@ -124,8 +124,9 @@ class HostUnfencing:
         """
         pause = _SHORTEST
         told = False
+        lacking = ''
         while True:
-            self._go_on(what)
+            self._go_on(lacking or f'it waited for {what}')
             try:
                 lacking = missing()
             except exceptions.CloudError as error:
@@ -146,10 +147,10 @@ class HostUnfencing:
             self._clock.sleep(pause)
             pause = min(pause * 1.5, _LONGEST)
 
-    def _go_on(self, what: str) -> None:
+    def _go_on(self, lacking: str) -> None:
         """Ask nothing of anybody once nobody waits for it any more."""
         if self._stopped():
-            raise _NotBack(f'interrupted while it waited for {what}')
+            raise _NotBack(f'interrupted; {lacking}')
 
     def _still_open(self) -> str:
         servers = self._evacuating(lambda status: status.open)
@@ -238,7 +239,7 @@ class HostUnfencing:
         lacking = self._not_cleaned_up()
         if lacking:
             return lacking
-        self._go_on('Nova to take it back')
+        self._go_on('it waited for Nova to take it back')
         try:
             self._service = self._compute.lift(self._service)
         except exceptions.CloudError as error:

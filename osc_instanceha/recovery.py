@@ -207,6 +207,14 @@ class Recovery:
             for service in self._check(self._compute.services())
             if service.id in ids
         ]
+        if self._names is not None and len(found) != len(locked):
+            gone = {item.host for item in locked} - {
+                item.host for item in found
+            }
+            raise exceptions.IncompleteAnswer(
+                f'The compute service of {", ".join(sorted(gone))} is not the '
+                f'same any more: run the command again'
+            )
         surroundings = inventory.read_surroundings(self._compute)
         for service in found:
             host = self._host(service, pool, read_at)

@@ -27,6 +27,7 @@ def test_the_plain_story(scene):
     assert made.mark == (True, False, BY_BMC)
     assert made.compute.changes == ['mark_down']
     assert [type(event) for event in made.seen] == [
+        events.Waiting,
         events.PowerSeen,
         events.Marked,
         events.HostEnded,
@@ -459,17 +460,19 @@ def interrupted_at_the_end_of_listening(made, run):
 
 
 @pytest.mark.parametrize(
-    'interrupt',
+    ('interrupt', 'asked'),
     [
-        interrupted_look,
-        interrupted_last_look,
-        interrupted_wait_for_the_lock,
-        interrupted_listening,
-        interrupted_before_the_mark,
-        interrupted_at_the_end_of_listening,
+        (interrupted_look, 0),
+        (interrupted_last_look, 0),
+        # Under the lock it is looked at in any case.
+        (interrupted_wait_for_the_lock, 1),
+        (interrupted_listening, 0),
+        # Those are being asked just then.
+        (interrupted_before_the_mark, 1),
+        (interrupted_at_the_end_of_listening, 1),
     ],
 )
-def test_an_interrupted_confirmation_marks_nothing(scene, interrupt):
+def test_an_interrupted_confirmation_marks_nothing(scene, interrupt, asked):
     made = scene()
     made.machine(on=False)
     run = made.fence(confirm_off=True)
@@ -482,11 +485,10 @@ def test_an_interrupted_confirmation_marks_nothing(scene, interrupt):
 
     run._stop.set = set_once
     found = made.one(run)
-    # Soon after it, and without a further question to Nova: but for the one
-    # that was being asked, and the look under the lock.
-    (moment, asked) = stopped[0]
+    # Soon after it, and Nova is asked for nothing more.
+    (moment, before) = stopped[0]
     assert made.clock.now - moment <= 12
-    assert made.compute.count('service') - asked <= 1
+    assert made.compute.count('service') - before == asked
     assert made.compute.changes == []
     assert found.outcome is Outcome.FAILED
     assert found.reason == 'interrupted before it was fenced'
@@ -700,3 +702,19 @@ def test_a_second_run_changes_nothing(scene):
     assert found.outcome is Outcome.FENCED
     assert made.compute.changes == changes
     assert made.mark == mark
+
+
+def test_a_reason_that_came_meanwhile_is_kept(scene):
+    """Somebody disables the host while its devices are waited for."""
+    made = scene()
+    made.machine(on=False)
+    for number in range(3):
+        made.add(f'b{number}', silent=True)
+    made.clock.at(
+        15.0,
+        lambda: made.compute.touch(
+            'dead', enabled=False, disabled_reason='new disks'
+        ),
+    )
+    made.one(made.fence(confirm_off=True))
+    assert 'disabled before: new disks' in made.mark[2]

@@ -350,4 +350,6 @@ def test_closing_it_early_leaves_true_results_and_no_lock(three):
     assert [item.host for item in run.results()] == NAMES
     assert {item.outcome for item in run.results()} <= {good, Outcome.FAILED}
     assert any('interrupted' in item.reason for item in run.results())
+    # What had not begun has not begun.
+    assert made.lock.taken == ['dead1']
     assert not made.lock.held

@@ -409,10 +409,14 @@ def test_an_interrupted_run_says_what_was_lacking(scene):
     run = made.unfence()
     going = made.observed(run)
     next(going)
+    began = made.clock.now
     going.close()
+    assert made.clock.now - began < 10
     (found,) = run.results()
     assert found.outcome is Outcome.FAILED
-    assert 'still open' in found.reason or 'interrupted' in found.reason
+    assert found.reason == (
+        'interrupted while it waited for its evacuations to end'
+    )
     assert made.compute.changes == []
     assert not made.lock.held
 
@@ -528,10 +532,7 @@ def test_stopped_after_any_step_nothing_more_is_begun(scene):
         ), asked
         if not whole:
             assert 'interrupted' in found.reason
-        # The look before letting go and letting go are one step.
-        one_step = {'lift'} if asked[last - 1] == 'evacuations' else set()
-        begun = {'switch', 'lift', 'enable'} & set(late)
-        assert begun <= one_step, (asked, late)
+        assert not {'switch', 'lift', 'enable'} & set(late), (asked, late)
     assert last > 8
 
 

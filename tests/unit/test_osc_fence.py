@@ -323,6 +323,14 @@ def test_json_has_nulls_for_what_is_not_known(scene):
     assert row['Evidence'] == []
 
 
+def test_the_reason_comes_with_its_cure(scene):
+    (row,) = run('dead -f json', scene()).rows
+    assert row['Reason'] == (
+        'instanceha.yaml names no fencing device for it. Add one, or see the '
+        "host off and say so: 'openstack host fence --confirm-off dead'"
+    )
+
+
 @pytest.mark.parametrize(
     ('words', 'columns'),
     [
@@ -367,13 +375,14 @@ def test_what_stderr_says(scene):
     made = scene()
     made.add(takes=2.0)
     lines = run('dead', made).err.splitlines()
-    assert len(lines) == 3
-    assert lines[0].startswith('dead: bmc: off')
-    assert lines[1] == (
+    assert len(lines) == 4
+    assert lines[0] == 'dead: waiting for its fencing devices'
+    assert lines[1].startswith('dead: bmc: off')
+    assert lines[2] == (
         'dead: forced down and disabled '
         '(instanceha: fenced by bmc at now for test@here)'
     )
-    assert lines[2] == 'dead: fenced'
+    assert lines[3] == 'dead: fenced'
 
 
 def test_the_help_keeps_its_paragraphs_and_its_codes():

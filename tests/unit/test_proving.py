@@ -34,8 +34,9 @@ def test_a_host_is_fenced_and_then_evacuated(scene):
         'instanceha: fenced by bmc at now for test@here',
     )
     assert not run.refusals
-    assert [type(event) for event in made.seen][:3] == [
+    assert [type(event) for event in made.seen][:4] == [
         events.Planned,
+        events.Waiting,
         events.PowerSeen,
         events.Marked,
     ]
