@@ -16,7 +16,7 @@ class Evidence:
 
     :ivar device: its name in the configuration
     :ivar driver: name of its driver
-    :ivar level: of the device, from 1 on
+    :ivar level: of the device, from 1 on; 0 for the word of whoever calls
     :ivar requested: the power state that it was asked for; None if it was
         only read
     :ivar state: the last that was read

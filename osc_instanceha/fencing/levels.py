@@ -108,10 +108,14 @@ def check(levels: Levels) -> Proof:
 
 
 def switch_off(levels: Levels, clock: ports.Clock) -> Proof:
-    """Switch a host off, and see it off."""
+    """Switch a host off, and see it off.
+
+    A level that a machine contradicts has not succeeded: the next is tried.
+    """
     everything: list[evidence_.Evidence] = []
     decisive: tuple[evidence_.Evidence, ...] = ()
     doubtful: list[device_.Device] = []
+    contradiction = ''
     for number, level in enumerate(levels, 1):
         seen = []
         for device in level:
@@ -127,16 +131,17 @@ def switch_off(levels: Levels, clock: ports.Clock) -> Proof:
             everything.extend(seen)
         decisive = tuple(seen)
         if len(seen) == len(level) and all(item.off for item in seen):
+            asked = doubtful
             if not any(item.of_machine for item in seen):
                 # Only who knows the machine itself can tell that a plug was
                 # not all of its power, or another's.
-                doubtful += _of_machine(levels[number:])
-            against = _still_running(doubtful, clock)
+                asked = doubtful + _of_machine(levels[number:])
+            against = _still_running(asked, clock)
             everything.extend(against)
-            return Proof(
-                tuple(everything), decisive, _against(decisive, against)
-            )
-    return Proof(tuple(everything), decisive)
+            if not against:
+                return Proof(tuple(everything), decisive)
+            contradiction = _against(decisive, against)
+    return Proof(tuple(everything), decisive, contradiction)
 
 
 def switch_on(levels: Levels) -> Iterator[evidence_.Evidence]:

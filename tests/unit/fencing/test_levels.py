@@ -170,15 +170,25 @@ def test_a_later_level_that_reads_the_machine_contradicts(scene, kind):
     made = scene()
     machine = made.machine(plugs=2)
     made.add('first', kind=kind, plug=0)
-    bmc = made.add('bmc', level=2)
+    made.add('bmc', level=2, stuck=True)
     proof = off(made)
     assert machine.running
     assert not proof.off
     assert proof.contradiction.startswith(
         f'first ({kind}) says off, but bmc says that the machine is on'
     )
-    assert names(proof.decisive) == ['first']
-    assert bmc.asked == []
+
+
+def test_what_is_contradicted_is_left_to_the_next_level(scene):
+    made = scene()
+    machine = made.machine(plugs=2)
+    made.add('plug', kind='pdu', plug=0)
+    bmc = made.add('bmc', level=2)
+    proof = off(made)
+    assert not machine.running
+    assert proof.off
+    assert names(proof.decisive) == ['bmc']
+    assert bmc.asked == [OFF]
 
 
 @pytest.mark.parametrize('level', [2, 3])
@@ -187,7 +197,7 @@ def test_it_contradicts_after_a_level_that_failed_too(scene, level):
     made.machine(plugs=2)
     made.add('pdu0', kind='pdu', plug=0, refuses='no')
     made.add('pdu1', level=2, kind='pdu', plug=1)
-    made.add('bmc', level=level + 1)
+    made.add('bmc', level=level + 1, stuck=True)
     assert 'bmc says' in off(made).contradiction
 
 
