@@ -106,8 +106,6 @@ class HostRuns(abc.ABC):
                         yield from self._work(self._again(service), levels)
                 else:
                     yield from self._work(service, levels)
-            except exceptions.HostLocked as error:
-                self._locked_out(service, levels, error)
             except exceptions.InstanceHAError as error:
                 # Before the work: it reports its own failures. The other
                 # hosts go on.
@@ -126,31 +124,13 @@ class HostRuns(abc.ABC):
             )
         return hosts.require_complete(now)
 
-    def _locked_out(
-        self,
-        service: model.Service,
-        levels: levels_.Levels,
-        error: exceptions.HostLocked,
-    ) -> None:
-        """Another run works on the host."""
-        self._results[service.host] = functools.partial(
-            unchanged, service, str(error)
-        )
 
-
-def unchanged(
-    service: model.Service,
-    reason: str,
-    outcome: result.HostOutcome = result.HostOutcome.FAILED,
-    seen: levels_.Proof | None = None,
-) -> result.HostResult:
+def unchanged(service: model.Service, reason: str) -> result.HostResult:
     """The result for a host that this run did nothing to."""
     return result.HostResult(
         service.host,
-        outcome,
+        result.HostOutcome.FAILED,
         reason,
-        evidence=seen.evidence if seen else (),
-        decisive=seen.decisive if seen else (),
         state='up' if service.up else 'down',
         enabled=service.enabled,
         forced_down=service.forced_down,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from typing import Any
 
 from osc_instanceha.osc import selecting
 
@@ -33,3 +35,11 @@ def add_long(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='List additional fields (json and yaml always have them)',
     )
+
+
+def said(
+    parsed_args: argparse.Namespace, names: Iterable[str]
+) -> dict[str, Any]:
+    """Those of these arguments that were given; the others have defaults."""
+    found = {name: getattr(parsed_args, name) for name in names}
+    return {name: value for name, value in found.items() if value is not None}

@@ -229,10 +229,7 @@ def _options(
         'wait',
         'report_interval',
     )
-    said = {name: getattr(parsed_args, name) for name in names}
-    return cloud.options(
-        **{name: value for name, value in said.items() if value is not None}
-    )
+    return cloud.options(**arguments.said(parsed_args, names))
 
 
 def _result_row(result: model.ServerResult) -> tuple[Any, ...]:

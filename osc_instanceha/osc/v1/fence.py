@@ -79,25 +79,11 @@ class FenceHost(command.Lister):
     def act(
         self, parsed_args: argparse.Namespace
     ) -> tuple[command.ExitCode, Iterable[Any]]:
-        said = {
-            name: getattr(parsed_args, name)
-            for name in (
-                'force',
-                'confirm_off',
-                'max_hosts_down',
-                'report_interval',
-            )
-        }
+        names = ('force', 'confirm_off', 'max_hosts_down', 'report_interval')
         cloud = self.cloud
         run = cloud.fence(
             parsed_args.hosts,
-            cloud.fence_options(
-                **{
-                    name: value
-                    for name, value in said.items()
-                    if value is not None
-                }
-            ),
+            cloud.fence_options(**arguments.said(parsed_args, names)),
             dry_run=parsed_args.dry_run,
             lock_timeout=parsed_args.lock_timeout,
         )
