@@ -177,7 +177,7 @@ class HostFencing:
         yield from self._listen_and_mark()
 
     def _refuse_running(self) -> bool:
-        running = [item for item in self._proof.evidence if item.running]
+        running = self._proof.running
         if running:
             self._end(
                 result_.HostOutcome.REFUSED,

@@ -75,10 +75,9 @@ def prove(
             seen = levels_.check(levels)
         for item in seen.evidence:
             yield events.PowerSeen(proof.host, item)
-        running = [item for item in seen.evidence if item.running]
-        if running:
+        if seen.running:
             yield from proof.refuse(
-                f'{evidence.names(running)} says that it is on',
+                f'{evidence.names(seen.running)} says that it is on',
                 f"Fence it: 'openstack host fence {proof.host}'; or say "
                 f'--already-fenced if it has been restarted since, so that '
                 f'nothing of its servers runs there',

@@ -67,9 +67,9 @@ class Proof:
         )
 
     @property
-    def running(self) -> bool:
-        """Whether the machine says that it is on."""
-        return any(item.running for item in self.evidence)
+    def running(self) -> tuple[evidence_.Evidence, ...]:
+        """What says that the machine is on."""
+        return tuple(item for item in self.evidence if item.running)
 
     @property
     def vouched(self) -> bool:
