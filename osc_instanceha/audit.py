@@ -93,24 +93,24 @@ class Audit:
                 **dict.fromkeys(self._configured),
                 **{service.host: service for service in services},
             }
+        devices = {
+            host: self._devices(host, self._stop.is_set) for host in by_host
+        }
         for host, service in by_host.items():
-            with levels.closing(
-                self._devices(host, self._stop.is_set)
-            ) as all_:
-                self._rows[host] = _rows(host, service, all_)
+            self._rows[host] = _rows(host, service, devices[host])
         if self._check:
             yield from side_by_side.run(
                 [
-                    functools.partial(self._ask, host, service)
+                    functools.partial(self._ask, host, service, devices[host])
                     for host, service in by_host.items()
                 ],
                 self._stop.set,
             )
 
     def _ask(
-        self, host: str, service: model.Service | None
+        self, host: str, service: model.Service | None, devices: levels.Levels
     ) -> Iterator[events.Event]:
-        with levels.closing(self._devices(host, self._stop.is_set)) as all_:
+        with levels.closing(devices) as all_:
             rows = []
             for row, device in zip(
                 self._rows[host],
