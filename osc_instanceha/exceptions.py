@@ -12,6 +12,9 @@
      +-- HostNotProvenOff        invariant 1 would be broken
      +-- TooManyHostsDown        a safety limit refused
      +-- HostLocked              another run works on the host
+     +-- CountLocked             another run counts the hosts that are down
+     +-- LockLost                another run may have the lock by now
+     +-- LockUnusable            no lock can be had
      +-- DeviceError             what a fencing device answered
      |    +-- DeviceUnreachable  it did not answer, or not in time
      |    +-- MissingLibrary     its driver needs one that is not installed
@@ -180,16 +183,68 @@ class HostLocked(InstanceHAError):
 
     :ivar host: the host
     :ivar waited: seconds waited for the lock
+    :ivar holder: who runs it, where, and since when; empty if not known
     """
 
-    def __init__(self, host: str, waited: float, where: str) -> None:
+    def __init__(
+        self, host: str, waited: float, where: str, holder: str = ''
+    ) -> None:
+        run = f'Another run ({holder})' if holder else 'Another run'
         super().__init__(
-            f'Another run works on {host} (lock in {where}, waited '
+            f'{run} works on {host} (lock in {where}, waited '
             f'{waited:.0f} s): nothing was changed; run the command again '
             f'when that one has ended, or wait longer with --lock-timeout'
         )
         self.host = host
         self.waited = waited
+        self.holder = holder
+
+
+class CountLocked(InstanceHAError):
+    """Another run counts the hosts that are down, for too long.
+
+    :ivar waited: seconds waited for it
+    """
+
+    def __init__(self, waited: float, where: str) -> None:
+        super().__init__(
+            f'Another run keeps the count of the hosts that are down (lock in '
+            f'{where}, waited {waited:.0f} s), which --max-hosts-down needs: '
+            f'nothing was changed; run the command again when that one has '
+            f'ended, or wait longer with --lock-timeout'
+        )
+        self.waited = waited
+
+
+class LockLost(InstanceHAError):
+    """Another run may have the lock by now.
+
+    :ivar hosts: the hosts for which it was held
+    """
+
+    def __init__(self, hosts: tuple[str, ...], where: str) -> None:
+        super().__init__(
+            f'The lock of {", ".join(hosts)} was lost: its lease in {where} '
+            f'was not renewed in time, and another run may work there now. '
+            f'Nothing more is begun; run the command again'
+        )
+        self.hosts = hosts
+
+
+class LockUnusable(InstanceHAError):
+    """No lock can be had, whoever holds one.
+
+    :ivar where: URL of the backend, without secrets
+    """
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(
+            f'The lock in {where} cannot be taken ({problem}); without it two '
+            f'runs could evacuate one server twice, so nothing was changed: '
+            f'make it usable (the folder writable, or the library that the '
+            f'service needs installed), or name another in OS_INSTANCEHA_LOCK'
+        )
+        self.where = where
 
 
 class DeviceError(InstanceHAError):

@@ -13,7 +13,9 @@ from osc_instanceha import events
 from osc_instanceha import host_fencing
 from osc_instanceha import host_runs
 from osc_instanceha import hosts
+from osc_instanceha import limit
 from osc_instanceha import model
+from osc_instanceha import ports
 from osc_instanceha.fencing import levels as levels_
 from osc_instanceha.fencing import options as options_
 
@@ -44,8 +46,15 @@ class Fence(host_runs.HostRuns):
         hosts.check_limit(self._options.max_hosts_down, self._names, services)
 
     def _work(
-        self, service: model.Service, levels: levels_.Levels
+        self,
+        service: model.Service,
+        levels: levels_.Levels,
+        held: ports.Held,
     ) -> Iterator[events.Event]:
+        if not self._dry_run:
+            limit.take_down(
+                self._options.max_hosts_down, [service], self._compute, held
+            )
         fencing = host_fencing.HostFencing(
             service,
             levels,
@@ -54,6 +63,7 @@ class Fence(host_runs.HostRuns):
             who=self._who,
             options=self._options,
             stopped=self._stop.is_set,
+            check=held.check,
         )
         self._results[service.host] = fencing.result
         yield from fencing.run(dry_run=self._dry_run)

@@ -44,6 +44,7 @@ class HostFencing:
     :param levels: the host's devices
     :param who: who runs this, and the time for people
     :param stopped: asked before every step; True ends what is going on
+    :param check: raises LockLost if the lock may be another run's by now
     :ivar service: as it is after :meth:`run`
     """
 
@@ -57,6 +58,7 @@ class HostFencing:
         who: Callable[[], tuple[str, str]],
         options: fencing_options.FenceOptions,
         stopped: Callable[[], bool],
+        check: Callable[[], None],
     ) -> None:
         self.host = service.host
         self.service = service
@@ -67,6 +69,7 @@ class HostFencing:
         self._who = who
         self._options = options
         self._stopped = stopped
+        self._check = check
         self._began = clock.monotonic()
         self._ended: float | None = None
         self._proof = levels_.Proof((), ())
@@ -105,6 +108,15 @@ class HostFencing:
         except exceptions.CloudError as error:
             self._end(
                 result_.HostOutcome.FAILED, str(error), 'Run the command again'
+            )
+        except exceptions.LockLost as error:
+            # Another run may bring the host back: neither switch it off nor
+            # let Nova believe that it is.
+            self._end(
+                result_.HostOutcome.NOT_MARKED
+                if self._proof.off
+                else result_.HostOutcome.FAILED,
+                str(error),
             )
 
     def result(self) -> result_.HostResult:
@@ -190,6 +202,7 @@ class HostFencing:
     def _switch_off(self) -> Iterator[events.Event]:
         if self._levels:
             yield events.Waiting(self.host, 'its fencing devices')
+        self._check()
         self._proof = levels_.switch_off(self._levels, self._clock)
         yield from self._tell()
         if not self._proof.off:
@@ -232,6 +245,7 @@ class HostFencing:
         reason = marks.reason(self._how(), self.service)
         begun = self._clock.monotonic()
         for pause in (*_PAUSES, None):
+            self._check()
             try:
                 self.service = self._compute.mark_down(self.service, reason)
                 break

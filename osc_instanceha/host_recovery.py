@@ -22,6 +22,7 @@ from osc_instanceha import plan
 from osc_instanceha import ports
 from osc_instanceha import proof as proof_
 from osc_instanceha import selection as selection_
+from osc_instanceha import sending
 from osc_instanceha import tracking
 
 #: How old, in seconds, the list of servers may be when a request is sent on
@@ -36,6 +37,7 @@ _ONE_BY_ONE = frozenset((tracking.Phase.BROKEN, tracking.Phase.SETTLING))
 class HostRecovery:
     """Everything that a run knows of one host and does for it.
 
+    :param held: the lock of the host
     :param room: how many more requests may be sent now
     :param busy_groups: server groups of which a member is on its way, from
         any host
@@ -51,6 +53,7 @@ class HostRecovery:
         images: ports.Images,
         clock: ports.Clock,
         pool: concurrent.futures.Executor,
+        held: ports.Held,
         room: Callable[[], int],
         busy_groups: Callable[[], set[str]],
         expired: Callable[[], bool],
@@ -64,7 +67,6 @@ class HostRecovery:
         self._compute = compute
         self._images = images
         self._clock = clock
-        self._pool = pool
         self._room = room
         self._busy_groups = busy_groups
         self._expired = expired
@@ -77,9 +79,10 @@ class HostRecovery:
         self._servers: dict[str, model.Server] = {}
         self._servers_read = 0.0
         self._evacuations: tuple[model.Evacuation, ...] = ()
-        self._requests: dict[
-            concurrent.futures.Future[ports.Posted], tracking.Track
-        ] = {}
+        self._sending = sending.Sending(compute, pool, options)
+        self._held = held
+        #: Why nothing may be begun any more; empty if it may.
+        self._lost = ''
         self._announced: set[str] = set()
 
     def read(self, surroundings: inventory_.Surroundings) -> plan.Plan:
@@ -121,7 +124,7 @@ class HostRecovery:
     @property
     def requests(self) -> int:
         """Requests on their way."""
-        return len(self._requests)
+        return len(self._sending)
 
     @property
     def uncertain(self) -> bool:
@@ -153,9 +156,10 @@ class HostRecovery:
 
     @property
     def ended(self) -> bool:
-        return not self.proof.wanted and len(
-            self._in(tracking.Phase.ENDED)
-        ) == len(self.tracks)
+        marking = self.proof.wanted and not self._lost
+        return not marking and len(self._in(tracking.Phase.ENDED)) == len(
+            self.tracks
+        )
 
     @property
     def waiting(self) -> bool:
@@ -197,10 +201,22 @@ class HostRecovery:
         if self.proof.refusal is not None:
             for track in self._in(tracking.Phase.WAITING):
                 track.end(model.Outcome.REFUSED, self.proof.refusal.short)
+        if self._lost:
+            for track in self._in(tracking.Phase.WAITING):
+                track.end(model.Outcome.REFUSED, self._lost)
         for track in self._in(tracking.Phase.ENDED):
             if track.server.id not in self._announced:
                 self._announced.add(track.server.id)
                 yield events.Ended(track.result())
+
+    def _sure(self) -> bool:
+        """Whether no other run can work on the host (invariant 9)."""
+        if not self._lost:
+            try:
+                self._held.check()
+            except exceptions.LockLost as error:
+                self._lost = str(error)
+        return not self._lost
 
     def _progress(self) -> set[tuple[object, ...]]:
         """What changes only when Nova gets on, not whenever we try."""
@@ -234,7 +250,7 @@ class HostRecovery:
     def _advance(self) -> Iterator[events.Event]:
         yield from self.collect()
         since = self._clock.monotonic()
-        if self.waiting or self.proof.wanted:
+        if (self.waiting or self.proof.wanted) and self._sure():
             yield from self.proof.complete()
         launching = self.waiting and self.proof.holds(since)
         if launching and self._stale(since):
@@ -261,14 +277,7 @@ class HostRecovery:
 
     def collect(self) -> Iterator[events.Event]:
         """Take in the answers that have come."""
-        for request in [item for item in self._requests if item.done()]:
-            track = self._requests.pop(request)
-            if request.cancelled():
-                # The run was given up before a thread had taken it.
-                track.attempts -= 1
-                track.enter(tracking.Phase.WAITING, self._clock.monotonic())
-                continue
-            posted = request.result()
+        for track, posted in self._sending.answers(self._clock.monotonic()):
             yield from self._follower.answered(track, posted)
             if posted.answer is ports.Answer.NOT_SENT:
                 yield events.Trouble(
@@ -322,6 +331,8 @@ class HostRecovery:
         now = self._clock.monotonic()
         if self._stale(since):
             # There was no room before the list of evacuations was read.
+            return
+        if not self._sure():
             return
         openly = self._openly()
         busy = self._busy_groups()
@@ -385,14 +396,4 @@ class HostRecovery:
             for record in (*self._evacuations, *self._inventory.evacuations)
             if record.server_id == track.server.id
         )
-        track.evacuation = None
-        track.attempts += 1
-        track.enter(tracking.Phase.POSTING, self._clock.monotonic())
-        request = self._pool.submit(
-            self._compute.evacuate,
-            track.server.id,
-            guarded=track.step.guarded,
-            target_host=self._options.target_host,
-            stopped=self._options.stopped,
-        )
-        self._requests[request] = track
+        self._sending.send(track, self._clock.monotonic())

@@ -91,9 +91,15 @@ class HostRuns(abc.ABC):
 
     @abc.abstractmethod
     def _work(
-        self, service: model.Service, levels: levels_.Levels
+        self,
+        service: model.Service,
+        levels: levels_.Levels,
+        held: ports.Held,
     ) -> Iterator[events.Event]:
-        """Work on one host, and leave its result in ``_results``."""
+        """Work on one host, and leave its result in ``_results``.
+
+        :param held: its lock
+        """
 
     def _one(self, service: model.Service) -> Iterator[events.Event]:
         if self._stop.is_set():
@@ -102,10 +108,20 @@ class HostRuns(abc.ABC):
         with levels_.closing(devices) as levels:
             try:
                 if self._locking:
-                    with self._lock([service]):
-                        yield from self._work(self._again(service), levels)
+                    with self._lock([service], self._stop.is_set) as held:
+                        yield from self._work(
+                            self._again(service), levels, held
+                        )
                 else:
-                    yield from self._work(service, levels)
+                    yield from self._work(service, levels, ports.Unlocked())
+            except exceptions.TooManyHostsDown as error:
+                # The hosts that other runs take down meanwhile are counted.
+                self._results[service.host] = functools.partial(
+                    unchanged,
+                    service,
+                    str(error),
+                    result.HostOutcome.REFUSED,
+                )
             except exceptions.InstanceHAError as error:
                 # Before the work: it reports its own failures. The other
                 # hosts go on.
@@ -125,11 +141,15 @@ class HostRuns(abc.ABC):
         return hosts.require_complete(now)
 
 
-def unchanged(service: model.Service, reason: str) -> result.HostResult:
+def unchanged(
+    service: model.Service,
+    reason: str,
+    outcome: result.HostOutcome = result.HostOutcome.FAILED,
+) -> result.HostResult:
     """The result for a host that this run did nothing to."""
     return result.HostResult(
         service.host,
-        result.HostOutcome.FAILED,
+        outcome,
         reason,
         state='up' if service.up else 'down',
         enabled=service.enabled,

@@ -54,6 +54,7 @@ class HostUnfencing:
         clock: ports.Clock,
         options: options_.UnfenceOptions,
         stopped: Callable[[], bool],
+        check: Callable[[], None],
     ) -> None:
         self.host = service.host
         self._before = self._service = service
@@ -62,6 +63,7 @@ class HostUnfencing:
         self._clock = clock
         self._options = options
         self._stopped = stopped
+        self._check = check
         self._began = clock.monotonic()
         self._ended: float | None = None
         self._evidence: list[evidence.Evidence] = []
@@ -91,6 +93,8 @@ class HostUnfencing:
             self._reason = str(error)
         except exceptions.CloudError as error:
             self._reason = f'{error}; run the command again'
+        except exceptions.LockLost as error:
+            self._reason = str(error)
         self._ended = self._clock.monotonic()
 
     def result(self) -> result_.HostResult:
@@ -204,6 +208,7 @@ class HostUnfencing:
                 f'instanceha.yaml names no fencing device for {self.host}: '
                 f'{by_hand}'
             )
+        self._check()
         for item in levels_.switch_on(self._levels):
             self._evidence.append(item)
             if not item.vouched:
@@ -240,6 +245,7 @@ class HostUnfencing:
         if lacking:
             return lacking
         self._go_on('it waited for Nova to take it back')
+        self._check()
         try:
             self._service = self._compute.lift(self._service)
         except exceptions.CloudError as error:
@@ -267,6 +273,7 @@ class HostUnfencing:
         if self._service.enabled:
             self._reason = ''
             return ''
+        self._check()
         earlier = marks.before(self._service)
         if earlier is None:
             self._service = self._compute.enable(self._service)

@@ -107,12 +107,14 @@ def check_limit(
     limit: options_.HostLimit | None,
     asked: Iterable[str],
     services: Collection[model.Service],
+    others: Collection[str] = (),
 ) -> None:
     """Keep a monitor gone mad from taking the cloud down.
 
     Hosts that are asked for count as down already, and so do those whose
     cell does not answer.
 
+    :param others: IDs of services that other runs are about to take down
     :raises TooManyHostsDown: if the limit is exceeded
     """
     if limit is None:
@@ -120,7 +122,7 @@ def check_limit(
     down = {
         service.host
         for service in services
-        if service.forced_down or not service.complete
+        if service.forced_down or not service.complete or service.id in others
     } | set(asked)
     if limit.exceeded(len(down), len(services)):
         raise exceptions.TooManyHostsDown(

@@ -10,22 +10,29 @@ service that the cloud has already.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
-import logging
 import os
 import platform
 import pwd
-import urllib.parse
+from typing import Any
 import uuid
 
-from tooz import coordination
-
+from osc_instanceha import caller
 from osc_instanceha import exceptions
+from osc_instanceha import lock_service
 from osc_instanceha import model
 
-LOG = logging.getLogger(__name__)
+#: Of locks, and of the groups of those who hold them.
+_PREFIX = 'osc-instanceha-'
+
+#: The lock for counting the hosts that are down, and the group of the runs
+#: that are about to take another one down.
+_COUNTING = f'{_PREFIX}counting'
+_GOING_DOWN = f'{_PREFIX}going-down'
 
 #: Seconds to wait for another run's lock.
 TIMEOUT = 60.0
@@ -48,13 +55,78 @@ def default_url() -> str:
     return f'file://{home}/.cache/osc-instanceha'
 
 
+class Held:
+    """The locks of some hosts, as long as they are held."""
+
+    def __init__(
+        self,
+        services: Sequence[model.Service],
+        locks: lock_service.LockService,
+        stack: contextlib.ExitStack,
+        timeout: float,
+    ) -> None:
+        self._services = services
+        self._locks = locks
+        self._stack = stack
+        self._timeout = timeout
+
+    def check(self) -> None:
+        """Make sure that no other run can have the locks.
+
+        To be called right before what must not be done twice.
+
+        :raises LockLost: if the lease may have ended
+        """
+        if not self._locks.holds():
+            raise exceptions.LockLost(
+                tuple(service.host for service in self._services),
+                self._locks.shown,
+            )
+
+    @contextlib.contextmanager
+    def counting(self) -> Iterator[frozenset[str]]:
+        """Count, alone, the hosts that other runs are about to take down.
+
+        What ends without an error takes these hosts down: others count them
+        from then on, until the locks are released.
+
+        :returns: the IDs of the others' services
+        :raises CountLocked: if another run counts for too long
+        :raises InstanceHAError: if the locks' backend cannot be used
+        """
+        lock = self._locks.acquire(_COUNTING, self._timeout)
+        if lock is None:
+            raise exceptions.CountLocked(self._timeout, self._locks.shown)
+        with contextlib.ExitStack() as stack:
+            stack.callback(lock_service.let_go, lock.release)
+            ours = [service.id for service in self._services]
+            yield frozenset(self._going_down()) - frozenset(ours)
+            if not self._locks.announce(_GOING_DOWN, {'services': ours}):
+                # Nobody can be told: the others wait until this is over.
+                self._stack.push(stack.pop_all())
+
+    def _going_down(self) -> Iterator[str]:
+        """The services of the runs that live."""
+        for facts in self._locks.announced(_GOING_DOWN):
+            for service in _strings(facts.get('services')):
+                # Where the locks are files, what a killed run has announced
+                # stays. Its lock does not.
+                lock = self._locks.acquire(_name(service), 0)
+                if lock is None:
+                    yield service
+                else:
+                    lock_service.let_go(lock.release)
+
+
 @contextlib.contextmanager
 def hold(
     services: Sequence[model.Service],
+    stopped: Callable[[], bool] = bool,
     *,
     url: str | None = None,
     timeout: float = TIMEOUT,
-) -> Iterator[None]:
+    who: Callable[[], tuple[str, str]] = caller.whoever,
+) -> Iterator[Held]:
     """Hold the locks of the hosts of these nova-compute services.
 
     The ID of the service names the lock: it is the same whatever endpoint,
@@ -62,68 +134,61 @@ def hold(
 
     :param services: taken in the order of their IDs, so that no two runs
         wait for each other
+    :param stopped: whether nobody waits for this any more
     :param url: of a tooz backend; None for :func:`default_url`
     :param timeout: seconds to wait for each lock
+    :param who: who runs this, and the time, for those who have to wait
     :raises HostLocked: if another run holds one for longer than that
-    :raises InstanceHAError: if the backend cannot be used
+    :raises LockUnusable: if the backend cannot be used
     """
-    where = url or default_url()
-    shown = _without_secrets(where)
     member = f'{platform.node()}-{os.getpid()}-{uuid.uuid4()}'
     with contextlib.ExitStack() as stack:
-        with _usable(where, shown):
-            coordinator = coordination.get_coordinator(where, member.encode())
-            coordinator.start(start_heart=True)
-        stack.callback(_let_go, coordinator.stop)
+        locks = lock_service.LockService(url or default_url(), member, stack)
         for service in sorted(services, key=lambda service: service.id):
-            with _usable(where, shown):
-                lock = coordinator.get_lock(
-                    f'osc-instanceha-{service.id}'.encode()
+            name = _name(service.id)
+            lock = locks.acquire(name, timeout, stopped)
+            if lock is None:
+                raise exceptions.HostLocked(
+                    service.host, timeout, locks.shown, _holder(locks, name)
                 )
-                acquired = lock.acquire(blocking=timeout or False)
-            if not acquired:
-                raise exceptions.HostLocked(service.host, timeout, shown)
-            stack.callback(_let_go, lock.release)
-        yield
+            stack.callback(lock_service.let_go, lock.release)
+            locks.keep(lock)
+            user, since = who()
+            locks.announce(
+                name, {'who': user, 'pid': str(os.getpid()), 'since': since}
+            )
+        yield Held(services, locks, stack, timeout)
 
 
-def _let_go(release: Callable[[], object]) -> None:
-    """Let go of a lock, or of the service that gave it.
+def _name(service_id: str) -> str:
+    return f'{_PREFIX}{service_id}'
 
-    What was done under the lock is done, whatever becomes of it: it ends
-    with the process, or with its lease.
-    """
+
+def _holder(locks: lock_service.LockService, name: str) -> str:
+    """Who holds a lock, and since when; empty if that is not known."""
     try:
-        release()
-    except (coordination.ToozError, OSError) as error:
-        LOG.debug('A lock was not released: %s', type(error))
+        announced = locks.announced(name)
+    except exceptions.LockUnusable:
+        return ''
+    holders = [
+        facts
+        for facts in announced
+        if all(_is_text(facts.get(key)) for key in ('who', 'pid', 'since'))
+    ]
+    if not holders:
+        return ''
+    # Those that were killed came before.
+    last: Mapping[str, Any] = max(holders, key=lambda facts: facts['since'])
+    return f'{last["who"]}, process {last["pid"]}, since {last["since"]}'
 
 
-def _without_secrets(url: str) -> str:
-    """The URL without user, password and query (invariant 10)."""
-    parts = urllib.parse.urlsplit(url)
-    host = parts.netloc.rpartition('@')[2]
-    return urllib.parse.urlunsplit((parts.scheme, host, parts.path, '', ''))
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
-@contextlib.contextmanager
-def _usable(url: str, shown: str) -> Iterator[None]:
-    try:
-        yield
-    except (
-        coordination.ToozError,
-        ImportError,
-        OSError,
-        # stevedore's, for a driver that is not there.
-        RuntimeError,
-    ) as error:
-        words = str(error).replace(url, shown) or type(error).__name__
-        secret = urllib.parse.urlsplit(url).password
-        if secret:
-            words = words.replace(secret, '***')
-        raise exceptions.InstanceHAError(
-            f'The lock in {shown} cannot be taken ({words}); without it two '
-            f'runs could evacuate one server twice, so nothing was changed: '
-            f'make it usable (the folder writable, or the library that the '
-            f'service needs installed), or name another in OS_INSTANCEHA_LOCK'
-        ) from None
+def _strings(value: object) -> Iterable[str]:
+    return (
+        [item for item in value if isinstance(item, str)]
+        if isinstance(value, list | tuple)
+        else []
+    )

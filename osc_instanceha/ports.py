@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
@@ -141,10 +142,48 @@ class Images(Protocol):
         """
 
 
-#: Takes the locks of the hosts of these services.
-Lock = Callable[
-    [Sequence[model.Service]], contextlib.AbstractContextManager[None]
-]
+class Held(Protocol):
+    """The locks of some hosts, as long as they are held."""
+
+    def check(self) -> None:
+        """Make sure that no other run can have the locks.
+
+        :raises LockLost: if one may
+        """
+
+    def counting(self) -> contextlib.AbstractContextManager[frozenset[str]]:
+        """Count, alone, the hosts that other runs are about to take down.
+
+        What ends without an error takes these hosts down: others count them
+        from then on. Gives the IDs of the others' services.
+        """
+
+
+class Lock(Protocol):
+    """Takes the locks of the hosts of these services."""
+
+    def __call__(
+        self,
+        services: Sequence[model.Service],
+        stopped: Callable[[], bool] = ...,
+        /,
+    ) -> contextlib.AbstractContextManager[Held]:
+        """Hold them.
+
+        :param stopped: whether nobody waits for this any more
+        :raises HostLocked: if another run holds one for too long
+        """
+
+
+class Unlocked:
+    """What a run holds that changes nothing."""
+
+    def check(self) -> None:
+        """Nothing can be lost."""
+
+    @contextlib.contextmanager
+    def counting(self) -> Iterator[frozenset[str]]:
+        yield frozenset()
 
 
 class Clock(Protocol):

@@ -34,12 +34,14 @@ def prove(
     who: Callable[[], tuple[str, str]],
     options: options_.Options,
     dry_run: bool,
+    check: Callable[[], None],
 ) -> Iterator[events.Event]:
     """Fence the hosts, or look whether their devices call them on.
 
     What is found out is taken in by the proofs. The caller holds the locks.
 
     :param dry_run: switch nothing off, whatever the options say
+    :param check: raises LockLost if the locks may be another run's by now
     """
     stop = threading.Event()
 
@@ -62,6 +64,7 @@ def prove(
                     report_interval=options.report_interval
                 ),
                 stopped=stop.is_set,
+                check=check,
             )
             yield from fencing.run(dry_run=dry_run)
         found = fencing.result()

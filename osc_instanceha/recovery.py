@@ -18,6 +18,7 @@ from osc_instanceha import exceptions
 from osc_instanceha import host_recovery
 from osc_instanceha import hosts
 from osc_instanceha import inventory
+from osc_instanceha import limit
 from osc_instanceha import model
 from osc_instanceha import options as options_
 from osc_instanceha import plan
@@ -76,6 +77,8 @@ class Recovery:
         self._dry_run = dry_run
         self._clock = clock or ports.SystemClock()
         self._who = who
+        #: By service ID.
+        self._held: dict[str, ports.Held] = {}
         self._hosts: list[host_recovery.HostRecovery] = []
         self._plans: list[plan.Plan] = []
         self._begun = False
@@ -146,17 +149,17 @@ class Recovery:
         self, found: list[model.Service], locks: contextlib.ExitStack
     ) -> list[model.Service]:
         """Lock the hosts; those that were not named need not all be free."""
-        if self._names is not None:
-            locks.enter_context(self._lock(found))
-            return found
         locked = []
-        for service in found:
+        for together in [found] if self._names else [[item] for item in found]:
             try:
-                locks.enter_context(self._lock([service]))
+                held = locks.enter_context(self._lock(together))
             except exceptions.HostLocked as error:
-                self.left_out[service.host] = error
-            else:
-                locked.append(service)
+                if self._names is not None:
+                    raise
+                self.left_out[together[0].host] = error
+                continue
+            locked += together
+            self._held.update((service.id, held) for service in together)
         return locked
 
     def read_plans(self) -> tuple[plan.Plan, ...]:
@@ -215,6 +218,13 @@ class Recovery:
                 f'The compute service of {", ".join(sorted(gone))} is not the '
                 f'same any more: run the command again'
             )
+        if self._names is not None and not self._dry_run and found:
+            limit.take_down(
+                self._options.max_hosts_down,
+                found,
+                self._compute,
+                self._held[found[0].id],
+            )
         surroundings = inventory.read_surroundings(self._compute)
         for service in found:
             host = self._host(service, pool, read_at)
@@ -248,6 +258,7 @@ class Recovery:
             images=self._images,
             clock=self._clock,
             pool=pool,
+            held=self._held.get(service.id, ports.Unlocked()),
             room=self._room,
             busy_groups=self._busy_groups,
             expired=self._expired,
@@ -324,10 +335,15 @@ class Recovery:
                 who=self._who,
                 options=options,
                 dry_run=self._dry_run,
+                check=self._check_locks,
             )
         for host in self._hosts:
             if not (options.fence and self._dry_run):
                 yield from host.proof.check_fenced()
+
+    def _check_locks(self) -> None:
+        for held in set(self._held.values()):
+            held.check()
 
     def _prove_only(self) -> Iterator[events.Event]:
         """What a dry run does instead: listen, and change nothing."""

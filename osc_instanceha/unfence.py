@@ -10,6 +10,7 @@ from osc_instanceha import events
 from osc_instanceha import host_runs
 from osc_instanceha import host_unfencing
 from osc_instanceha import model
+from osc_instanceha import ports
 from osc_instanceha.fencing import levels as levels_
 from osc_instanceha.fencing import options as options_
 
@@ -33,7 +34,10 @@ class Unfence(host_runs.HostRuns):
         self._options = options
 
     def _work(
-        self, service: model.Service, levels: levels_.Levels
+        self,
+        service: model.Service,
+        levels: levels_.Levels,
+        held: ports.Held,
     ) -> Iterator[events.Event]:
         unfencing = host_unfencing.HostUnfencing(
             service,
@@ -42,6 +46,7 @@ class Unfence(host_runs.HostRuns):
             clock=self._clock,
             options=self._options,
             stopped=self._stop.is_set,
+            check=held.check,
         )
         self._results[service.host] = unfencing.result
         yield from unfencing.run()

@@ -909,9 +909,15 @@ class FakeLock:
     def __init__(self) -> None:
         self.held: set[str] = set()
         self.taken: list[str] = []
+        self.lost = False
+        self.going_down: frozenset[str] = frozenset()
 
     @contextlib.contextmanager
-    def __call__(self, services: Collection[model.Service]) -> Iterator[None]:
+    def __call__(
+        self,
+        services: Collection[model.Service],
+        stopped: Callable[[], bool] = bool,
+    ) -> Iterator[FakeLock]:
         names = [service.host for service in services]
         for name in names:
             if name in self.held:
@@ -919,9 +925,17 @@ class FakeLock:
         self.held |= set(names)
         self.taken += names
         try:
-            yield
+            yield self
         finally:
             self.held -= set(names)
+
+    def check(self) -> None:
+        if self.lost:
+            raise exceptions.LockLost(tuple(sorted(self.held)), 'a test')
+
+    @contextlib.contextmanager
+    def counting(self) -> Iterator[frozenset[str]]:
+        yield self.going_down
 
 
 class World:

@@ -419,9 +419,9 @@ def interrupted_last_look(made, run):
 def interrupted_wait_for_the_lock(made, run):
     lock = run._lock
 
-    def late(services):
+    def late(services, stopped):
         run._stop.set()
-        return lock(services)
+        return lock(services, stopped)
 
     run._lock = late
 

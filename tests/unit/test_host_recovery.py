@@ -633,6 +633,6 @@ def test_a_request_that_no_thread_has_taken_is_taken_back(world):
     track.attempts = 1
     waiting = concurrent.futures.Future()
     waiting.cancel()
-    host._requests = {waiting: track}
+    host._sending._requests = {waiting: track}
     assert list(host.collect()) == []
     assert (track.phase, track.attempts) == (tracking.Phase.WAITING, 0)

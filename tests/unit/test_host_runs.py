@@ -5,16 +5,18 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
+import functools
 import threading
-import types
 from unittest import mock
 
 import pytest
 from tooz import coordination
+from tooz.drivers import file
 
 from osc_instanceha import events
 from osc_instanceha import exceptions
 from osc_instanceha import locking
+from osc_instanceha import options
 from osc_instanceha import side_by_side
 from osc_instanceha.fencing import result
 from tests.unit import builders
@@ -142,11 +144,11 @@ def test_a_lock_that_cannot_be_used_denies_nothing_of_the_others(three):
     lock = made.lock
 
     @contextlib.contextmanager
-    def failing(services):
+    def failing(services, stopped):
         if services[0].host == 'dead2':
-            raise exceptions.InstanceHAError('etcd is away')
-        with lock(services):
-            yield
+            raise exceptions.LockUnusable('etcd', 'is away')
+        with lock(services, stopped) as held:
+            yield held
 
     made.lock = failing
     run = begin(NAMES)
@@ -157,7 +159,9 @@ def test_a_lock_that_cannot_be_used_denies_nothing_of_the_others(three):
         'dead2': Outcome.FAILED,
         'dead3': good,
     }
-    assert run.results()[1].reason == 'etcd is away'
+    assert 'The lock in etcd cannot be taken (is away)' in (
+        run.results()[1].reason
+    )
 
 
 def test_a_defect_denies_nothing_of_the_others(three):
@@ -281,9 +285,9 @@ def test_stopped_while_the_lock_is_waited_for(three):
     run = begin(NAMES)
     lock = run._lock
 
-    def late(services):
+    def late(services, stopped):
         run._stop.set()
-        return lock(services)
+        return lock(services, stopped)
 
     run._lock = late
     found = made.complete(run)
@@ -294,37 +298,65 @@ def test_stopped_while_the_lock_is_waited_for(three):
         assert made.levels[name][0][0].options['device'].asked == []
 
 
-@pytest.mark.parametrize('call', ['release', 'stop'])
 @pytest.mark.parametrize(
-    'error', [coordination.ToozError('gone'), OSError('gone')]
+    'kind, call', [(file.FileLock, 'release'), (file.FileDriver, '_stop')]
 )
 def test_a_lock_that_cannot_be_let_go_spoils_no_report(
-    three, monkeypatch, call, error
+    three, monkeypatch, tmp_path, kind, call
 ):
     made, begin, good = three
+    original = getattr(kind, call)
 
-    def fail():
-        raise error
+    def fail(self):
+        if kind is file.FileLock and 'instanceha-' not in str(self.name):
+            # The driver has a lock of its own, for its folder.
+            return original(self)
+        raise coordination.ToozError('gone')
 
-    calls = {'release': lambda: True, 'stop': lambda: None, call: fail}
-    coordinator = types.SimpleNamespace(
-        start=lambda start_heart: None,
-        get_lock=lambda name: types.SimpleNamespace(
-            acquire=lambda blocking: True, release=calls['release']
-        ),
-        stop=calls['stop'],
-    )
-    monkeypatch.setattr(
-        coordination, 'get_coordinator', lambda url, member: coordinator
-    )
+    monkeypatch.setattr(kind, call, fail)
     run = begin(NAMES)
-    run._lock = locking.hold
+    run._lock = functools.partial(locking.hold, url=f'file://{tmp_path}')
     found = made.complete(run)
     assert by_host(found) == dict.fromkeys(NAMES, good)
     assert len(made.of(events.HostEnded)) == 3
 
 
-# The end.
+# The limit, and the lease.
+
+
+def test_hosts_that_others_take_down_are_counted(three):
+    made, begin, good = three
+    if good is not Outcome.FENCED:
+        pytest.skip('what comes back is not limited')
+    made.lock.going_down = frozenset({'a service of another cloud'})
+    run = begin(['dead1'], max_hosts_down=options.HostLimit.parse('1'))
+    for _event in made.observed(run):
+        pass
+    assert by_host(run.results()) == {'dead1': good}
+    alive = {item.host: item.id for item in made.compute.services()}
+    made.lock.going_down = frozenset({alive[builders.SPARE]})
+    run = begin(['dead2'], max_hosts_down=options.HostLimit.parse('2'))
+    for _event in made.observed(run):
+        pass
+    (refused,) = run.results()
+    assert refused.outcome is Outcome.REFUSED
+    assert 'more than --max-hosts-down 2' in refused.reason
+    assert builders.SPARE in refused.reason
+    (spec,) = made.levels['dead2'][0]
+    assert spec.options['device'].asked == []
+
+
+def test_a_lock_that_was_lost_ends_it(three):
+    made, begin, _good = three
+    made.lock.lost = True
+    found = made.complete(begin(['dead1']))
+    assert found[0].outcome is Outcome.FAILED
+    assert 'The lock of dead1 was lost' in found[0].reason
+    assert made.compute.changes == []
+    (spec,) = made.levels['dead1'][0]
+    assert spec.options['device'].asked == []
+
+
 # The end.
 
 

@@ -43,8 +43,10 @@ PURE = [
 RUN = [
     'caller',
     'inventory',
+    'limit',
     'proof',
     'following',
+    'sending',
     'host_recovery',
     'side_by_side',
     'fencing.deadline',
@@ -300,6 +302,7 @@ def test_every_module_has_its_place():
         *CONFIG,
         'cloud',
         'images',
+        'lock_service',
         'locking',
         'sessions',
         'compute.answers',
