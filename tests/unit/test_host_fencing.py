@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from osc_instanceha import events
@@ -571,7 +573,7 @@ def shown_down(compute):
     shown = type(compute)._shown
 
     def late(item):
-        return builders.dataclasses.replace(shown(compute, item), up=False)
+        return dataclasses.replace(shown(compute, item), up=False)
 
     return late
 

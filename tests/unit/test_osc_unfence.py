@@ -6,6 +6,7 @@ import functools
 
 import pytest
 
+from osc_instanceha import model
 from osc_instanceha.fencing import options as fencing_options
 from osc_instanceha.osc import command
 from osc_instanceha.osc.v1 import unfence
@@ -139,7 +140,7 @@ def test_what_stderr_says(scene):
     made = fenced(scene)
     made.compute.records.append(
         builders.evacuation(
-            status=builders.model.MigrationStatus.DONE, destination='spare'
+            status=model.MigrationStatus.DONE, destination='spare'
         )
     )
     lines = run('dead', made).err.splitlines()
