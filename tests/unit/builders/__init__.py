@@ -41,6 +41,7 @@ from tests.unit.builders.scripts import LOST
 from tests.unit.builders.scripts import LOST_AND_LATE
 from tests.unit.builders.scripts import LOST_BUT_TAKEN
 from tests.unit.builders.scripts import NO_HOST
+from tests.unit.builders.scripts import NO_ROOM
 from tests.unit.builders.scripts import NOT_SENT
 from tests.unit.builders.scripts import REFUSED
 from tests.unit.builders.scripts import Script
@@ -71,6 +72,7 @@ __all__ = [
     'LOST_BUT_TAKEN',
     'NOT_SENT',
     'NO_HOST',
+    'NO_ROOM',
     'REFUSED',
     'SPARE',
     'STUCK',

@@ -17,6 +17,8 @@ class Script:
     :ivar ends: the status in which the record ends; None: it never does
     :ivar takes: seconds from beginning to end
     :ivar late: seconds after the answer at which it begins
+    :ivar claimed: False: the destination finds that it has no room, which
+        leaves the server as it was, ACTIVE on its dead host
     """
 
     answer: ports.Answer = ports.Answer.ACCEPTED
@@ -24,6 +26,7 @@ class Script:
     ends: model.MigrationStatus | None = model.MigrationStatus.DONE
     takes: float = 10.0
     late: float = 0.0
+    claimed: bool = True
     message: str = ''
     code: int | None = None
 
@@ -31,6 +34,7 @@ class Script:
 GOOD = Script()
 NO_HOST = Script(ends=model.MigrationStatus.ERROR, takes=2.0)
 BROKE = Script(ends=model.MigrationStatus.FAILED, takes=6.0)
+NO_ROOM = Script(ends=model.MigrationStatus.FAILED, takes=4.0, claimed=False)
 STUCK = Script(ends=None)
 LOST_BUT_TAKEN = Script(ports.Answer.UNCERTAIN, message='read timed out')
 LOST_AND_LATE = Script(
