@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 import contextlib
+import pathlib
 import time
 
-import hypothesis
 import pytest
 
 from tests.unit import builders
 from tests.unit import samples
 from tests.unit.fencing import scene as scene_
+from tests.unit.generated import counting
 
-hypothesis.settings.register_profile(
-    'instant', max_examples=60, deadline=None, derandomize=True
-)
-hypothesis.settings.load_profile('instant')
+counting.register()
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(
+        counting.Counter(pathlib.Path(__file__).resolve().parent)
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,1 @@
+"""Properties that hold for whatever a machine can think of."""
