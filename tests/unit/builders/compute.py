@@ -19,10 +19,6 @@ from tests.unit.builders import scripts as scripts_
 
 _DONE = model.MigrationStatus.DONE
 
-#: Seconds for which a reading of a service record holds (10 s, a quarter,
-#: and one for the rounding of its time).
-_UNKNOWABLE = 14.0
-
 
 class FakeCompute(nova.Nova):
     """:class:`~osc_instanceha.ports.Compute` on a simulated Nova."""
@@ -33,6 +29,10 @@ class FakeCompute(nova.Nova):
         if self._failing.get(call, 0) > 0:
             self._failing[call] -= 1
             raise exceptions.Unreachable(f'{call} timed out', code=504)
+        if self.faults is not None and call != 'evacuate':
+            error = self.faults(call)
+            if error is not None:
+                raise error
         if self.refused.get(call):
             raise self.refused[call].pop(0)
 
@@ -255,19 +255,24 @@ class FakeCompute(nova.Nova):
         )
         # What happened less than a report interval ago nobody can know.
         alive = self.clock.now - self.alive.get(item.host, math.inf)
-        self._demand(alive < _UNKNOWABLE, f'1: {item.host} is off')
+        self._demand(alive < self.unknowable, f'1: {item.host} is off')
         lifted = self.clock.now - self.lifted
         self._demand(
             self.services_[item.host].forced_down
             or item.host != data.DEAD
-            or lifted < _UNKNOWABLE,
+            or lifted < self.unknowable,
             f'1: {item.host} is forced down',
         )
         self._demand(
             not (guarded and target_host),
             'no target host below 2.29, where it would be forced',
         )
-        self._demand(item.task_state is None, f'{item.id} is left in peace')
+        changed = self._changed_at.get(item.id, -math.inf)
+        self._demand(
+            (item.task_state is None and item.id not in self.unwanted)
+            or self.clock.now - changed <= self.fresh,
+            f'{item.id} is left in peace',
+        )
         for group_ in self.groups_:
             if item.id in group_.members:
                 self._demand(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+from collections.abc import Callable
 from collections.abc import Iterable
 import dataclasses
 import datetime
@@ -34,6 +35,7 @@ class Nova:
     :ivar unanswered: servers of whose last request nobody knows anything
     :ivar objects: whether what must never be done ends the test at once; if
         not, it is done, as Nova does it
+    :ivar unwanted: servers that their owners want to be left where they are
     :ivar lost: servers whose disks were made anew from the image
     :ivar alive: hosts that in truth are running, and since when
     :ivar lifted: when forced down was lifted from a host
@@ -41,6 +43,7 @@ class Nova:
     :ivar broken: the invariants that were broken
     :ivar page: records that one page of a list of evacuations holds
     :ivar answers_lost: how many answers to a call are lost on the way back
+    :ivar faults: says of each call what error it ends in
     :ivar refused: errors that a call answers with, in turn
     """
 
@@ -68,18 +71,27 @@ class Nova:
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.spawned: dict[str, list[str]] = collections.defaultdict(list)
         self.lost: set[str] = set()
+        self.unwanted: set[str] = set()
         self.unanswered: set[str] = set()
         self.alive: dict[str, float] = {}
         self.lifted = -math.inf
         self.shared = True
         self.stops_itself = False
         self.objects = True
+        #: Seconds for which a reading of a service record holds (10 s, a
+        #: quarter, and one for the rounding of its time).
+        self.unknowable = 14.0
+        #: Seconds for which a list of servers holds, likewise.
+        self.fresh = 5.0
+        self._changed_at: dict[str, float] = {}
         self.max_open: int | None = None
         self.broken: list[str] = []
         self.page = 1000
         self.calls: list[tuple[int, str, str]] = []
         self.answers_lost: dict[str, int] = {}
         self.refused: dict[str, list[exceptions.CloudError]] = {}
+        self.faults: Callable[[str], exceptions.CloudError | None] | None
+        self.faults = None
         self._failing: dict[str, int] = {}
         self._left_when_read: dict[str, int] = {}
         self._numbers = itertools.count(1)
@@ -135,6 +147,7 @@ class Nova:
         )
 
     def change(self, server_id: str, **fields: Any) -> None:
+        self._changed_at[server_id] = self.clock.now
         self.servers_[server_id] = dataclasses.replace(
             self.servers_[server_id], **fields
         )

@@ -51,6 +51,9 @@ class World:
         self.seen: list[events.Event] = []
         self._delay = delay
         self._on_the_wire = on_the_wire
+        # What happens to a request on its way nobody can know either.
+        self.compute.unknowable += delay or 0.0
+        self.compute.fresh += delay or 0.0
 
     def pool(self, _threads: int) -> pool.FakePool:
         return pool.FakePool(self.clock, self._delay, self._on_the_wire)
@@ -90,13 +93,14 @@ class World:
     def watch(self, run: recovery.Recovery) -> Iterator[events.Event]:
         """Run it, and look at its books at every event."""
         planned: list[str] = []
-        for event in run:
-            self.seen.append(event)
-            if isinstance(event, events.Planned):
-                planned += [step.server.id for step in event.plan.steps]
-            assert [item.server_id for item in run.results()] == planned
-            self.check(run)
-            yield event
+        with contextlib.closing(iter(run)) as running:
+            for event in running:
+                self.seen.append(event)
+                if isinstance(event, events.Planned):
+                    planned += [step.server.id for step in event.plan.steps]
+                assert [item.server_id for item in run.results()] == planned
+                self.check(run)
+                yield event
 
     def check(self, run: recovery.Recovery) -> None:
         """Nothing untrue is claimed, and nothing forbidden has happened."""
