@@ -22,12 +22,13 @@ from osc_instanceha import locking
 from osc_instanceha import options as options_
 from osc_instanceha import plan as plan_
 from osc_instanceha import ports
+from osc_instanceha import projects
 from osc_instanceha import recovery
 from osc_instanceha import selection as selection_
+from osc_instanceha import service_failures
 from osc_instanceha import sessions
 from osc_instanceha import unfence
 from osc_instanceha.compute import client
-from osc_instanceha.compute import failures
 from osc_instanceha.compute import microversions
 from osc_instanceha.config import config as config_
 from osc_instanceha.config import loading
@@ -260,26 +261,10 @@ class Cloud:
 
         :param domain: name or ID of its domain
         :raises ProjectNotFound: if there is none, or more than one
+        :raises CloudError: if Keystone does not tell
         """
-        connection = openstack.connection.Connection(session=self._session)
-        identity: Any = connection.identity
-        try:
-            domain_id = None
-            if domain is not None:
-                found = identity.find_domain(domain, ignore_missing=False)
-                domain_id = found.id
-            project_ = identity.find_project(
-                project, ignore_missing=False, domain_id=domain_id
-            )
-        except sdk_exceptions.NotFoundException:
-            raise exceptions.ProjectNotFound(
-                project, "see 'openstack project list'"
-            ) from None
-        except sdk_exceptions.SDKException as error:
-            raise exceptions.ProjectNotFound(
-                project, failures.one_line(error)
-            ) from error
-        return str(project_.id)
+        adapter = self._adapter(service_type='identity')
+        return projects.Projects(adapter).find(project, domain)
 
 
 def connect(
@@ -307,7 +292,7 @@ def connect(
         ksa_exceptions.ClientException,
     ) as error:
         raise exceptions.InvalidInput(
-            failures.one_line(error), what='cloud'
+            service_failures.one_line(error), what='cloud'
         ) from error
     return Cloud(
         session,

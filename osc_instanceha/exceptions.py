@@ -279,6 +279,7 @@ class CloudError(InstanceHAError):
 
     :ivar code: HTTP status, or None
     :ivar request_id: the service's request id, or None
+    :ivar retry_after: seconds that it wants to be left alone for, or None
     """
 
     def __init__(
@@ -287,10 +288,12 @@ class CloudError(InstanceHAError):
         *,
         code: int | None = None,
         request_id: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.request_id = request_id
+        self.retry_after = retry_after
 
     @property
     def passing(self) -> bool:
@@ -330,3 +333,7 @@ class UnexpectedAnswer(CloudError):
 
 class MicroversionTooLow(CloudError):
     """The Compute API, or the ceiling set for it, is too old."""
+
+    @property
+    def passing(self) -> bool:
+        return False

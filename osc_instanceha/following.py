@@ -78,7 +78,10 @@ class Follower:
                 track.definite = posted.answer is ports.Answer.ERRED
             case ports.Answer.NOT_SENT:
                 track.attempts -= 1
-                track.not_before = now + min(2.0**track.pauses, _LONGEST_PAUSE)
+                track.not_before = now + max(
+                    min(2.0**track.pauses, _LONGEST_PAUSE),
+                    posted.retry_after or 0.0,
+                )
                 track.pauses += 1
                 track.enter(tracking.Phase.WAITING, now)
             case _:
@@ -236,7 +239,7 @@ class Follower:
             try:
                 self._compute.stop(server.id)
             except exceptions.CloudError as error:
-                if error.code is None or error.code >= 500:
+                if error.passing and error.code != 409:
                     # It never got there, so it does not count.
                     raise
             track.stops += 1

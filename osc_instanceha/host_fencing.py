@@ -250,14 +250,33 @@ class HostFencing:
                 self.service = self._compute.mark_down(self.service, reason)
                 break
             except exceptions.CloudError as error:
-                late = self._clock.monotonic() - begun > _MARKING
+                wait = max(pause or 0.0, error.retry_after or 0.0)
+                late = self._clock.monotonic() + wait - begun > _MARKING
                 if not error.passing or pause is None or late:
+                    if self._taken():
+                        break
                     self._not_marked(error)
                     return
                 yield events.Trouble(self.host, error)
-                self._clock.sleep(pause)
+                self._clock.sleep(wait)
         self._end(result_.HostOutcome.FENCED)
         yield events.Marked(self.host, reason)
+
+    def _taken(self) -> bool:
+        """Whether Nova has taken the mark, and its answer was lost."""
+        try:
+            found = self._compute.service(self.host)
+        except exceptions.CloudError:
+            return False
+        if (
+            found is None
+            or found.id != self.service.id
+            or not found.forced_down
+            or found.enabled is not False
+        ):
+            return False
+        self.service = found
+        return True
 
     def _not_marked(self, error: exceptions.CloudError) -> None:
         self._end(

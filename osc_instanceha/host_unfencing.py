@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 from osc_instanceha import events
 from osc_instanceha import exceptions
+from osc_instanceha import hosts
 from osc_instanceha import marks
 from osc_instanceha import model
 from osc_instanceha import ports
@@ -136,7 +137,7 @@ class HostUnfencing:
             except exceptions.CloudError as error:
                 if not error.passing:
                     raise
-                lacking = str(error)
+                lacking = f'{error}; run the command again'
                 yield events.Trouble(self.host, error)
             if not lacking:
                 return
@@ -173,8 +174,7 @@ class HostUnfencing:
         )
         if not servers:
             return ''
-        found = self._compute.service(self.host)
-        if found is not None and found.updated_at != self._before.updated_at:
+        if self._look().updated_at != self._before.updated_at:
             self._reported = True
         cure = (
             'its nova-compute runs, but cleans up only when it starts: '
@@ -189,13 +189,28 @@ class HostUnfencing:
     def _evacuating(
         self, wanted: Callable[[model.MigrationStatus], bool]
     ) -> list[str]:
-        return sorted(
-            {
-                record.server_id
-                for record in self._compute.evacuations(self.host)
-                if wanted(record.status)
-            }
-        )
+        found = {
+            record.server_id
+            for record in self._compute.evacuations(self.host)
+            if wanted(record.status)
+        }
+        if not found:
+            # A cell that does not answer is left out of the list without a
+            # word; the service record, read after it, tells.
+            self._look()
+        return sorted(found)
+
+    def _look(self) -> model.Service:
+        """The host's service, as it is now.
+
+        :raises IncompleteAnswer: if Nova does not show it
+        """
+        found = self._compute.service(self.host)
+        if found is None:
+            raise exceptions.IncompleteAnswer(
+                f'Nova shows no compute service of {self.host} any more'
+            )
+        return hosts.require_complete(found)
 
     def _power_on(self) -> Iterator[events.Event]:
         if not self._options.power_on:
@@ -258,9 +273,7 @@ class HostUnfencing:
         # Enabling before would leave it without servers until its next
         # periodic task: the trait COMPUTE_STATUS_DISABLED is taken away by
         # a call to a nova-compute that counts as up.
-        found = self._compute.service(self.host)
-        if found is not None:
-            self._service = found
+        self._service = self._look()
         if self._in_service:
             return ''
         return (

@@ -15,7 +15,10 @@ from typing import Any
 from keystoneauth1 import adapter as ksa_adapter
 from keystoneauth1 import exceptions as ksa_exceptions
 
+from osc_instanceha import exceptions
 from osc_instanceha import model
+from osc_instanceha import repeating
+from osc_instanceha import service_failures
 
 #: Attributes of an image that are not properties: the schema of GET
 #: /v2/images/{id} (glance/api/v2/images.py, get_base_properties).
@@ -25,9 +28,6 @@ _ATTRIBUTES = frozenset(
     'owner protected schema self size status stores tags updated_at '
     'virtual_size visibility'.split()
 )
-
-_RETRIES = 2
-_RETRIABLE = [429, 500, 502, 503, 504]
 
 
 class ImageProperties:
@@ -81,7 +81,9 @@ class ImageProperties:
         try:
             endpoint = str(self._image.get_endpoint() or '')
         except ksa_exceptions.ClientException as error:
-            raise _Unreadable(f'could not be read: {error}') from error
+            raise _Unreadable(
+                f'could not be read: {service_failures.said(error)}'
+            ) from error
         version = '' if endpoint.rstrip('/').endswith('/v2') else '/v2'
         return f'{version}/images/{image_id}'
 
@@ -129,20 +131,23 @@ class ImageProperties:
         return str(roots[0])
 
     def _get(self, adapter: ksa_adapter.Adapter, path: str) -> dict[str, Any]:
+        where = f'GET {path}'
+
+        def ask() -> Any:
+            with service_failures.translated(where):
+                response = adapter.get(path)
+            return service_failures.parsed(where, response)
+
         try:
-            body = adapter.get(
-                path,
-                connect_retries=_RETRIES,
-                status_code_retries=_RETRIES,
-                retriable_status_codes=_RETRIABLE,
-            ).json()
-        except ksa_exceptions.NotFound:
+            body = repeating.patiently(ask)
+        except exceptions.CloudError as error:
+            if error.code == 404:
+                raise _Unreadable(
+                    'is not there (any more), or not for these credentials'
+                ) from None
             raise _Unreadable(
-                'is not there (any more), or not for these credentials'
-            ) from None
-        except (ksa_exceptions.ClientException, ValueError) as error:
-            words = ' '.join(str(error).split())
-            raise _Unreadable(f'could not be read: {words}') from error
+                f'could not be read: {error}; run the command again'
+            ) from error
         if not isinstance(body, dict):
             raise _Unreadable('could not be read')
         return body

@@ -39,6 +39,7 @@ class Posted:
 
     :ivar code: HTTP status, if there was one
     :ivar stops: whether Nova itself will leave the server stopped
+    :ivar retry_after: seconds to wait at least before it is sent again
     """
 
     answer: Answer
@@ -46,6 +47,7 @@ class Posted:
     request_id: str | None = None
     code: int | None = None
     stops: bool = False
+    retry_after: float | None = None
 
 
 class Compute(Protocol):

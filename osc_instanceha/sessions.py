@@ -11,7 +11,7 @@ _CONNECTIONS = 70
 
 #: Seconds that a service may take for one answer. The API waits for the
 #: message queue itself, up to rpc_response_timeout (60 s).
-_TIMEOUT = 90.0
+TIMEOUT = 90.0
 
 
 def sibling(session: ksa_session.Session) -> ksa_session.Session:
@@ -35,7 +35,7 @@ def sibling(session: ksa_session.Session) -> ksa_session.Session:
         session=transport,
         verify=session.verify,
         cert=session.cert,
-        timeout=session.timeout or _TIMEOUT,
+        timeout=session.timeout or TIMEOUT,
         additional_headers=dict(session.additional_headers),
         app_name='osc-instanceha',
     )

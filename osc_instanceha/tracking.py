@@ -116,7 +116,11 @@ class Track:
         if self.phase is Phase.WAITING:
             if self.attempts:
                 return model.Outcome.FAILED, f'{self.reason}; not tried again'
-            return model.Outcome.FAILED, self.reason or 'its turn did not come'
+            return (
+                model.Outcome.FAILED,
+                f'{self.reason or "its turn did not come"}; run the command '
+                f'again',
+            )
         if self.phase is Phase.BROKEN:
             return (
                 model.Outcome.FAILED,
@@ -133,7 +137,8 @@ class Track:
             if self.evacuation is None:
                 return (
                     model.Outcome.UNKNOWN,
-                    'Nova accepted its evacuation, the end was not seen',
+                    'Nova accepted its evacuation, the end was not seen; run '
+                    'the command again later',
                 )
             return (
                 model.Outcome.UNKNOWN,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import session as ksa_session
 from novaclient import api_versions
 from novaclient import client as nova_client
@@ -17,6 +18,7 @@ from novaclient import exceptions as nova_exceptions
 from osc_instanceha import exceptions
 from osc_instanceha import model
 from osc_instanceha import ports
+from osc_instanceha import service_failures
 from osc_instanceha.compute import answers
 from osc_instanceha.compute import failures
 from osc_instanceha.compute import microversions
@@ -139,6 +141,14 @@ class NovaCompute(reading.NovaReader):
                 )
             options['host'] = target_host
         try:
+            # Apart, so that a Keystone that does not answer is not taken for
+            # a Nova that may have heard us.
+            self._session.get_token()
+        except ksa_exceptions.ClientException as error:
+            return ports.Posted(
+                ports.Answer.NOT_SENT, service_failures.said(error)
+            )
+        try:
             answer = self._nova(version).servers.evacuate(server_id, **options)
         except nova_exceptions.BadRequest as error:
             if stops and '2.95' in str(error):
@@ -156,9 +166,15 @@ class NovaCompute(reading.NovaReader):
             # Whatever it was, it must not be taken for an answer.
             LOG.debug('Evacuating %s: no answer', server_id, exc_info=True)
             return failures.posted(error)
-        request_ids = getattr(answer, 'request_ids', None) or [None]
+        request_id, *_ = getattr(answer, 'request_ids', None) or [None]
+        if not request_id:
+            # Every answer of Nova's has one; this is somebody else's page.
+            return ports.Posted(
+                ports.Answer.UNCERTAIN,
+                'its answer is not from Nova: it has no request id',
+            )
         return ports.Posted(
-            ports.Answer.ACCEPTED, request_id=request_ids[0], stops=stops
+            ports.Answer.ACCEPTED, request_id=request_id, stops=stops
         )
 
     def stop(self, server_id: str) -> None:

@@ -1,4 +1,4 @@
-"""What the two client libraries raise, as this package's own errors."""
+"""What novaclient raises, as this package's own errors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import urllib3.exceptions
 
 from osc_instanceha import exceptions
 from osc_instanceha import ports
+from osc_instanceha import service_failures
 
 
 @contextlib.contextmanager
@@ -20,66 +21,29 @@ def translated(where: str) -> Iterator[None]:
     :param where: the call, for the message
     """
     try:
-        yield
-    except ksa_exceptions.http.HttpError as error:
-        raise _by_code(
-            where, error.http_status, _words(error), error.request_id
-        ) from error
+        with service_failures.translated(where):
+            yield
     except nova_exceptions.ClientException as error:
-        raise _by_code(
-            where, error.code, str(error), error.request_id
-        ) from error
-    except ksa_exceptions.ClientException as error:
-        # No connection, no catalog, no token.
-        raise exceptions.Unreachable(
-            f'{where} could not be asked: {one_line(error)}'
+        raise service_failures.by_code(
+            where, error.code, str(error), error
         ) from error
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         # What novaclient makes of an error body that is none of Nova's.
         raise exceptions.UnexpectedAnswer(
-            where, f'no error of Nova ({one_line(error)})'
+            where, f'no error of Nova ({service_failures.one_line(error)})'
         ) from error
-
-
-def _words(error: ksa_exceptions.http.HttpError) -> str:
-    """The service's own words: keystoneauth does not know Nova's schema."""
-    if error.response is None:
-        return str(error)
-    try:
-        body = error.response.json()
-        ((_kind, fault),) = body.items()
-        return f'{fault["message"]} (HTTP {error.http_status})'
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return str(error)
-
-
-def _by_code(
-    where: str, code: int, message: str, request_id: str | None
-) -> exceptions.CloudError:
-    kind = exceptions.CloudError
-    cure = ''
-    if code in (401, 403):
-        kind = exceptions.Forbidden
-        cure = ': credentials with the admin role are needed'
-    elif code in (429, 502, 503, 504):
-        kind = exceptions.Unreachable
-    return kind(
-        f'{where} failed: {one_line(message)}{cure}',
-        code=code,
-        request_id=request_id,
-    )
-
-
-def one_line(text: object) -> str:
-    return ' '.join(str(text).split())
 
 
 def posted(error: Exception) -> ports.Posted:
     """What is known of an evacuate request that ended in this error."""
-    message = one_line(error) or type(error).__name__
+    message = service_failures.said(error) or type(error).__name__
     if isinstance(error, nova_exceptions.ClientException):
         return ports.Posted(
-            _answer(error, message), message, error.request_id, error.code
+            _answer(error, message),
+            message,
+            error.request_id,
+            error.code,
+            retry_after=service_failures.retry_after(error),
         )
     # Without a token nothing can have been sent to Nova; the rest must have
     # failed before a connection was there, or it is not known how far it
@@ -108,22 +72,17 @@ def _answer(
     return ports.Answer.UNCERTAIN
 
 
-def _never_sent(error: BaseException | None) -> bool:
+def _never_sent(error: BaseException) -> bool:
     """Whether no connection was made.
 
     keystoneauth raises the same ConnectFailure for a refused connection and
     for one that broke after the request was sent; urllib3's reason tells.
     """
-    seen = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, urllib3.exceptions.NewConnectionError):
-            return True
-        if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
-            return True
-        inner = [arg for arg in error.args if isinstance(arg, BaseException)]
-        reason = getattr(error, 'reason', None)
-        if isinstance(reason, BaseException):
-            inner.append(reason)
-        error = next(iter(inner), error.__cause__ or error.__context__)
-    return False
+    return any(
+        isinstance(
+            cause,
+            urllib3.exceptions.NewConnectionError
+            | urllib3.exceptions.ConnectTimeoutError,
+        )
+        for cause in service_failures.causes(error)
+    )

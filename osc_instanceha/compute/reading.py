@@ -17,13 +17,11 @@ from keystoneauth1 import session as ksa_session
 
 from osc_instanceha import exceptions
 from osc_instanceha import model
+from osc_instanceha import repeating
+from osc_instanceha import service_failures
 from osc_instanceha.compute import answers
 from osc_instanceha.compute import failures
 from osc_instanceha.compute import microversions
-
-#: A read that fails is repeated so often, with growing pauses.
-_READ_RETRIES = 2
-_RETRIABLE = [429, 500, 502, 503, 504]
 
 #: Instance actions that say what the owner wants the power state to be.
 _STARTS = frozenset(
@@ -58,6 +56,9 @@ class NovaReader:
 
     @functools.cached_property
     def _versions(self) -> microversions.Choice:
+        return repeating.patiently(self._discover)
+
+    def _discover(self) -> microversions.Choice:
         with failures.translated('The Compute API'):
             data = self._adapter.get_endpoint_data()
         if data is None or data.max_microversion is None:
@@ -70,22 +71,20 @@ class NovaReader:
         return microversions.choose((int(major), int(minor)), self._ceiling)
 
     def _get(self, path: str, **params: Any) -> tuple[Any, Mapping[str, str]]:
-        where = f'GET {path}'
-        with failures.translated(where):
-            response = self._adapter.get(
-                path,
-                params={k: v for k, v in params.items() if v is not None},
-                microversion=microversions.text(self._versions.reading),
-                connect_retries=_READ_RETRIES,
-                status_code_retries=_READ_RETRIES,
-                retriable_status_codes=_RETRIABLE,
-            )
-        try:
-            return response.json(), response.headers
-        except ValueError:
-            raise exceptions.UnexpectedAnswer(
-                where, failures.one_line(response.text)[:60] or 'nothing'
-            ) from None
+        version = microversions.text(self._versions.reading)
+
+        def ask() -> tuple[Any, Mapping[str, str]]:
+            where = f'GET {path}'
+            with failures.translated(where):
+                response = self._adapter.get(
+                    path,
+                    params={k: v for k, v in params.items() if v is not None},
+                    microversion=version,
+                )
+            body = service_failures.parsed(where, response)
+            return body, response.headers
+
+        return repeating.patiently(ask)
 
     def _pages(
         self,
@@ -113,7 +112,14 @@ class NovaReader:
                 return found
 
     def services(self) -> tuple[model.Service, ...]:
-        return self._services()
+        found = self._services()
+        if not found:
+            # A cloud without a compute host has nothing to recover; one that
+            # shows none is ill.
+            raise exceptions.IncompleteAnswer(
+                'GET /os-services: Nova shows no compute service at all'
+            )
+        return found
 
     def service(self, host: str) -> model.Service | None:
         found = [item for item in self._services(host) if item.host == host]

@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING
 
 from osc_lib.command import command
 
+from osc_instanceha.osc import authenticating
+
 if TYPE_CHECKING:
     from osc_instanceha import cloud
     from osc_instanceha import events
+    from osc_instanceha import exceptions
 
 LOG = logging.getLogger(__name__)
 
@@ -127,6 +130,9 @@ class Lister(command.Lister):
     the work is done already.
     """
 
+    # OpenStackClient's way to a token is not ours; see authenticating.
+    auth_required = False
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         paragraphs(parser)
@@ -202,21 +208,32 @@ class Lister(command.Lister):
         try:
             # Before anything is done: it may be an evacuation.
             self._check_columns(parsed_args)
+            authenticating.authenticate(self.app, self)
             super().run(parsed_args)
         except UsageError as error:
             self.complain(error)
             return ExitCode.USAGE
+        except exceptions.CloudError as error:
+            self.complain(error, _cure(error))
+            return exit_code_of(error)
         except exceptions.InstanceHAError as error:
             self.complain(error)
             return exit_code_of(error)
         return self.exit_code
 
-    def complain(self, error: Exception) -> None:
+    def complain(self, error: Exception, cure: str = '') -> None:
         """One line on stderr; the traceback only with ``--debug``."""
         if self.app.options.debug:
-            LOG.error('%s', error, exc_info=error)
+            LOG.error('%s%s', error, cure, exc_info=error)
         else:
-            LOG.error('%s', error)
+            LOG.error('%s%s', error, cure)
+
+
+def _cure(error: exceptions.CloudError) -> str:
+    """What to do about an error that ended a command."""
+    if not error.passing:
+        return ''
+    return '. Nothing was changed; run the command again'
 
 
 def exit_code_of(error: Exception) -> ExitCode:

@@ -285,8 +285,9 @@ class Cloud(servers.Servers):
         """What a service was asked, oldest first.
 
         Each has method, path, query, body, microversion, time, status (None
-        while it is under way, or when the connection was cut), injected (a
-        fault answered), seconds and request_id.
+        while it is under way, or when the connection was cut), reached (the
+        service itself was asked), injected (a fault answered), seconds and
+        request_id.
 
         :param match: only those with this in their path or body
         :param method: only those of this method

@@ -25,12 +25,14 @@ class Fault:
     :ivar match: a regular expression, searched for in
         ``METHOD /path?query body``
     :ivar status: answer this status instead of asking the service
-    :ivar body: with this JSON body
+    :ivar body: with this JSON body; a string is sent as an HTML page
     :ivar headers: and these headers
     :ivar reset: cut the connection instead of answering
+    :ivar truncate: cut it in the middle of the service's own answer
     :ivar after: let the service handle the request, then answer as above:
         the request took effect, but the client does not learn of it
-    :ivar delay: seconds to wait before anything else
+    :ivar delay: seconds to wait before the service is asked
+    :ivar linger: seconds to wait before it is answered
     :ivar times: how often it applies; None is always
     :ivar skip: how many matching requests pass untouched before that
     """
@@ -40,8 +42,10 @@ class Fault:
     body: Any = None
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
     reset: bool = False
+    truncate: bool = False
     after: bool = False
     delay: float = 0
+    linger: float = 0
     times: int | None = None
     skip: int = 0
 
@@ -60,12 +64,16 @@ class Fault:
     def answers(self) -> bool:
         return self.reset or self.status is not None
 
+    @property
+    def injected(self) -> bool:
+        """Whether the client gets what the service did not say."""
+        return self.answers or self.truncate
+
     def answer(
         self, environ: dict[str, Any], start_response: abc.Callable
     ) -> list[bytes]:
         if self.reset:
-            with contextlib.suppress(OSError):
-                environ['tests.cloud.socket'].shutdown(socket.SHUT_RDWR)
+            hang_up(environ)
             start_response('500 Connection cut', [])
             return []
         body = self.body
@@ -73,12 +81,18 @@ class Fault:
             body = {
                 'injected': {'code': self.status, 'message': 'injected fault'}
             }
-        return web.answer_json(
+        answer = web.answer_html if isinstance(body, str) else web.answer_json
+        return answer(
             start_response,
             f'{self.status} Injected',
             body,
             self.headers.items(),
         )
+
+
+def hang_up(environ: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):
+        environ['tests.cloud.socket'].shutdown(socket.SHUT_RDWR)
 
 
 NOTHING = Fault(match='')
@@ -138,20 +152,53 @@ class Tap:
             status: str, headers: list[tuple[str, str]], *args: Any
         ) -> Any:
             entry['status'] = None if fault.reset else int(status[:3])
-            entry['injected'] = fault.answers
+            entry['injected'] = fault.injected
             entry['seconds'] = time.time() - entry['time']
             for name, value in headers:
                 if name.lower() == 'x-openstack-request-id':
                     entry['request_id'] = value
             return start_response(status, headers, *args)
 
+        def ask(start: abc.Callable = answered) -> abc.Iterable[bytes]:
+            entry['reached'] = True
+            return self.app(environ, start)
+
         if fault.delay:
             self.hurry.wait(fault.delay)
+        if fault.truncate:
+            return self.truncate(ask, environ, answered)
         if not fault.answers:
-            return self.app(environ, answered)
-        if fault.after:
-            list(self.app(environ, lambda *args: None))
-        return fault.answer(environ, answered)
+            answer = ask()
+        else:
+            if fault.after:
+                list(ask(lambda *args: None))
+            answer = fault.answer(environ, answered)
+        if fault.linger:
+            answer = list(answer)
+            self.hurry.wait(fault.linger)
+        return answer
+
+    @staticmethod
+    def truncate(
+        ask: abc.Callable, environ: dict[str, Any], start: abc.Callable
+    ) -> abc.Iterable[bytes]:
+        """The first half of what the service answers."""
+        head: list[Any] = []
+        body = b''.join(ask(lambda *args: head.extend(args[:2])))
+        status, headers = head
+        # One byte more than there is: some answers are empty.
+        length = ('Content-Length', str(len(body) + 1))
+        start(
+            status,
+            [item for item in headers if item[0].lower() != length[0].lower()]
+            + [length],
+        )
+
+        def half() -> abc.Iterator[bytes]:
+            yield body[: len(body) // 2]
+            hang_up(environ)
+
+        return half()
 
     @staticmethod
     def read_body(environ: dict[str, Any]) -> str:
@@ -173,6 +220,7 @@ class Tap:
             or environ.get('HTTP_X_OPENSTACK_NOVA_API_VERSION'),
             'time': time.time(),
             'status': None,
+            'reached': False,
             'injected': False,
             'seconds': None,
             'request_id': None,

@@ -61,10 +61,29 @@ def answer_json(
     headers: abc.Iterable[tuple[str, str]] = (),
 ) -> list[bytes]:
     body = json.dumps(answer).encode()
+    return _answer(start_response, status, 'application/json', body, headers)
+
+
+def answer_html(
+    start_response: abc.Callable,
+    status: str,
+    page: str,
+    headers: abc.Iterable[tuple[str, str]] = (),
+) -> list[bytes]:
+    return _answer(start_response, status, 'text/html', page.encode(), headers)
+
+
+def _answer(
+    start_response: abc.Callable,
+    status: str,
+    kind: str,
+    body: bytes,
+    headers: abc.Iterable[tuple[str, str]],
+) -> list[bytes]:
     start_response(
         status,
         [
-            ('Content-Type', 'application/json'),
+            ('Content-Type', kind),
             ('Content-Length', str(len(body))),
             *headers,
         ],

@@ -6,6 +6,7 @@ from keystoneauth1 import session as ksa_session
 from keystoneauth1.identity import generic
 from keystoneauth1.identity import v3
 import pytest
+import requests
 
 import osc_instanceha
 from osc_instanceha import cloud
@@ -183,7 +184,8 @@ def test_the_lock_is_where_the_environment_says(
 def test_the_endpoint_is_the_one_asked_for(requests_mock, how, url):
     catalog(requests_mock)
     nova = samples.Api(requests_mock, url)
-    nova.get('/os-services', {'services': []})
+    up = samples.service(state='up', status='enabled', forced_down=False)
+    nova.get('/os-services', {'services': [up]})
     made = cloud.Cloud(session(), **how)
     assert list(made.evacuate(None)) == []
     assert nova.requests[-1].url.startswith(url)
@@ -202,7 +204,7 @@ def test_credentials_that_are_wrong_are_one_line_without_the_secret(
     assert [item for item in nova.requests if 'nova' in item.url] == []
 
 
-def test_a_cloud_without_compute_in_its_region_is_told(requests_mock):
+def test_a_cloud_without_compute_in_its_region_is_told(requests_mock, naps):
     catalog(requests_mock)
     made = cloud.Cloud(session(), region_name='elsewhere')
     with pytest.raises(exceptions.CloudError, match='Compute API'):
@@ -284,6 +286,36 @@ def test_a_project_that_is_not_one_is_refused(requests_mock, projects):
     with pytest.raises(exceptions.ProjectNotFound) as caught:
         cloud.Cloud(session()).project_id('web')
     assert caught.value.project == 'web'
+
+
+@pytest.mark.parametrize(
+    'answer',
+    [
+        {'text': '<html>', 'headers': {'Content-Type': 'text/html'}},
+        {'json': {'projects': []}},
+        {'json': {'project': {'name': 'web'}}},
+        {'status_code': 503},
+        {'exc': requests.exceptions.ConnectionError},
+    ],
+)
+def test_a_keystone_that_does_not_tell_has_not_said_no(
+    requests_mock, naps, answer
+):
+    identity(requests_mock, [{'id': 'p1', 'name': 'web'}])
+    requests_mock.get(f'{KEYSTONE}/projects/web', **answer)
+    with pytest.raises(exceptions.CloudError, match='Identity API'):
+        cloud.Cloud(session()).project_id('web')
+
+
+def test_a_project_of_another_name_is_not_taken(requests_mock):
+    identity(requests_mock, [{'id': 'p1', 'name': 'Web'}])
+    with pytest.raises(exceptions.ProjectNotFound):
+        cloud.Cloud(session()).project_id('web')
+
+
+def test_a_project_is_found_by_its_id(requests_mock):
+    identity(requests_mock, [{'id': 'web', 'name': 'other'}])
+    assert cloud.Cloud(session()).project_id('web') == 'web'
 
 
 def test_a_domain_that_there_is_not_is_refused(requests_mock):

@@ -188,6 +188,11 @@ def test_a_bad_request_at_2_95_for_another_reason_is_final(nova):
             fault(400, 'Compute service of h is still in use.'),
             ports.Answer.HOST_IN_USE,
         ),
+        # A page of somebody between us and Nova.
+        (
+            {'text': '<html>', 'headers': {'Content-Type': 'text/html'}},
+            ports.Answer.UNCERTAIN,
+        ),
         (fault(500, 'x'), ports.Answer.ERRED),
         ({'status_code': 500, 'text': 'x'}, ports.Answer.UNCERTAIN),
         ({'status_code': 429}, ports.Answer.NOT_SENT),

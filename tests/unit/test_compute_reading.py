@@ -75,7 +75,7 @@ def test_every_read_names_its_microversion(
 ):
     nova = samples.Api(requests_mock, 'http://nova/v2.1', top)
     nova.get('/servers/detail', {'servers': []})
-    nova.get('/os-services', {'services': []})
+    nova.get('/os-services', {'services': [samples.service('h')]})
     nova.get('/os-migrations', {'migrations': []})
     nova.get('/os-server-groups', {'server_groups': []})
     nova.get('/os-aggregates', {'aggregates': []})
@@ -101,7 +101,7 @@ def test_a_cloud_that_is_too_old_is_told(requests_mock):
     assert nova.requests == []
 
 
-def test_a_cloud_without_a_compute_api_is_told(requests_mock):
+def test_a_cloud_without_a_compute_api_is_told(requests_mock, naps):
     requests_mock.get('http://nova/v2.1', status_code=404)
     requests_mock.get('http://nova/', status_code=404)
     nova = samples.Api(requests_mock, 'http://nova/v2.1')
@@ -138,6 +138,46 @@ def test_a_read_that_goes_on_failing_is_an_error(nova, naps):
     assert len(nova.requests) == 3
 
 
+def test_a_page_in_place_of_an_answer_is_asked_past(nova, naps):
+    nova.get(
+        '/os-services',
+        {'text': '<html>hello</html>'},
+        {'services': [samples.service()]},
+    )
+    assert len(reader(nova).services()) == 1
+
+
+@pytest.mark.parametrize(
+    ('after', 'pauses'), [('2', [2.0]), ('0', [0.5]), ('soon', [0.5])]
+)
+def test_a_read_waits_as_long_as_the_service_wants(nova, naps, after, pauses):
+    nova.get(
+        '/os-services',
+        {'status_code': 429, 'headers': {'Retry-After': after}},
+        {'services': [samples.service()]},
+    )
+    assert len(reader(nova).services()) == 1
+    assert naps == pauses
+
+
+def test_a_read_does_not_wait_for_an_hour(nova, naps):
+    nova.get(
+        '/os-services',
+        {'status_code': 503, 'headers': {'Retry-After': '3600'}},
+    )
+    with pytest.raises(exceptions.Unreachable) as caught:
+        reader(nova).services()
+    assert caught.value.retry_after == 3600
+    assert naps == []
+
+
+def test_a_cloud_that_shows_no_compute_host_is_ill(nova):
+    nova.get('/os-services', {'services': []})
+    with pytest.raises(exceptions.IncompleteAnswer):
+        reader(nova).services()
+    assert reader(nova).service('dead') is None
+
+
 @pytest.mark.parametrize('code', [401, 403])
 def test_credentials_that_do_not_suffice_are_told(nova, code):
     nova.get('/os-services', {'status_code': code})
@@ -146,7 +186,7 @@ def test_credentials_that_do_not_suffice_are_told(nova, code):
 
 
 @pytest.mark.parametrize('text', ['', '<html>hello</html>', 'null', '[]'])
-def test_an_answer_that_is_no_json_object_is_an_error(nova, text):
+def test_an_answer_that_is_no_json_object_is_an_error(nova, naps, text):
     nova.get('/os-services', {'text': text})
     with pytest.raises(exceptions.UnexpectedAnswer):
         reader(nova).services()

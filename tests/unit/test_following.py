@@ -396,7 +396,7 @@ def test_the_pauses_before_a_request_is_sent_again_grow(world):
 def test_requests_that_can_never_be_sent_end_in_failure(world):
     made, result = run_one(world, *[builders.NOT_SENT] * 4000, timeout=100)
     assert result.outcome is model.Outcome.FAILED
-    assert result.reason == 'connection refused'
+    assert result.reason == 'connection refused; run the command again'
     assert result.attempts == 0
     assert made.compute.requests == []
 

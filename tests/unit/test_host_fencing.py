@@ -247,6 +247,16 @@ def test_a_mark_that_fails_in_passing_is_made_again(scene, lost, times):
     assert made.mark == (True, False, BY_BMC)
 
 
+def test_a_mark_of_which_every_answer_is_lost_is_seen_to_be_there(scene):
+    made = scene()
+    made.add()
+    made.compute.answers_lost['mark_down'] = 99
+    found = made.one(made.fence())
+    assert found.outcome is Outcome.FENCED
+    assert found.forced_down
+    assert made.mark == (True, False, BY_BMC)
+
+
 @pytest.mark.parametrize(
     ('refused', 'tries'),
     [

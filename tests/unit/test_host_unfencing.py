@@ -574,3 +574,21 @@ def test_nova_computes_own_reason_is_none_after_the_circle(scene):
     assert made.mark[2] == OURS
     made.one(made.unfence())
     assert made.mark == (False, True, None)
+
+
+def test_a_cell_that_leaves_its_evacuations_out_is_not_believed(scene):
+    made = fenced(scene)
+    bmc = made.add()
+
+    def evacuations(host, known=()):
+        made.compute.service = lambda name: model.Service(
+            '', name, None, None, None
+        )
+        return ()
+
+    made.compute.evacuations = evacuations
+    found = made.one(made.unfence(timeout=20.0))
+    assert found.outcome is Outcome.FAILED
+    assert 'The cell of dead does not answer' in found.reason
+    assert bmc.asked == []
+    assert made.compute.changes == []

@@ -47,6 +47,10 @@ class Cloud:
 class Untouched:
     """A cloud that must not be asked for."""
 
+    @staticmethod
+    def get_configuration():
+        return {}
+
     @property
     def instanceha(self):
         raise AssertionError('the cloud was touched')
@@ -61,6 +65,7 @@ def app(manager, *, verbose_level=1, debug=False):
             debug=debug, verbose_level=verbose_level
         ),
         LOG=logging.getLogger('test'),
+        prepare_to_run_command=lambda command: None,
     )
 
 
@@ -68,7 +73,9 @@ class Ran:
     def __init__(self, words, world=None, config=None, **fields):
         self.cloud = Cloud(world, **(config or {}))
         manager = (
-            types.SimpleNamespace(instanceha=self.cloud)
+            types.SimpleNamespace(
+                instanceha=self.cloud, get_configuration=dict
+            )
             if world
             else Untouched()
         )

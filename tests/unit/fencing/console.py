@@ -18,6 +18,10 @@ from tests.unit.fencing import scene as scene_
 class Untouched:
     """A cloud that must not be asked for."""
 
+    @staticmethod
+    def get_configuration() -> dict[str, Any]:
+        return {}
+
     @property
     def instanceha(self) -> Any:
         raise AssertionError('the cloud was touched')
@@ -90,7 +94,9 @@ class Ran:
     ) -> None:
         self.cloud = None if scene is None else Cloud(scene, **config)
         self.app = app(
-            types.SimpleNamespace(instanceha=self.cloud)
+            types.SimpleNamespace(
+                instanceha=self.cloud, get_configuration=dict
+            )
             if scene is not None
             else Untouched(),
             verbose_level=verbose_level,
@@ -125,6 +131,7 @@ def app(manager: Any, *, verbose_level: int, debug: bool) -> Any:
             debug=debug, verbose_level=verbose_level
         ),
         LOG=logging.getLogger('test'),
+        prepare_to_run_command=lambda command: None,
     )
 
 
