@@ -51,6 +51,7 @@ class Cloud:
     :param lock_url: of a tooz backend; None for the environment's
         ``OS_INSTANCEHA_LOCK``, the configuration's, or files on this machine
     :param config: None for instanceha.yaml, where there is one
+    :param clock: that evacuations wait by, for who wants to know that they do
     :raises InvalidInput: if the version is none
     :raises InvalidConfig: if instanceha.yaml cannot be used, or is for
         another cloud
@@ -66,11 +67,13 @@ class Cloud:
         compute_api_version: str | None = None,
         lock_url: str | None = None,
         config: config_.Config | None = None,
+        clock: ports.Clock | None = None,
     ) -> None:
         self.config = loading.load() if config is None else config
         self.config.belonging.check(
             getattr(session.auth, 'auth_url', None), region_name
         )
+        self._clock = clock
         self._session = sessions.sibling(session)
         self._region_name = region_name
         self._interface = interface
@@ -134,6 +137,7 @@ class Cloud:
             or selection_.Selection(),
             options=options or self.options(),
             dry_run=dry_run,
+            clock=self._clock,
         )
 
     def options(self, **fields: Any) -> options_.Options:
@@ -271,12 +275,14 @@ def connect(
     cloud: str | None = None,
     *,
     session: ksa_session.Session | None = None,
+    timeout: float | None = None,
     **options: Any,
 ) -> Cloud:
     """Connect to a cloud.
 
     :param cloud: its name in clouds.yaml; None for the environment's OS_*
     :param session: in place of that, a keystoneauth session of the caller's
+    :param timeout: the most seconds for one answer, if not of that session
     :param options: see :class:`Cloud`
     :raises InstanceHAError: if there is no such cloud
     """
@@ -287,6 +293,8 @@ def connect(
             cloud=cloud, load_yaml_config=True
         )
         session = region.get_session()
+        if timeout is not None:
+            session.timeout = min(timeout, session.timeout or timeout)
     except (
         sdk_exceptions.SDKException,
         ksa_exceptions.ClientException,

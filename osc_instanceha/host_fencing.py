@@ -146,6 +146,9 @@ class HostFencing:
             raise _Interrupted
 
     def _look(self) -> Iterator[events.Event]:
+        if not self._options.switch:
+            yield from self._look_at_others_work()
+            return
         self._proof = levels_.check(self._levels)
         yield from self._tell()
         if self._options.confirm_off and self._refuse_running():
@@ -163,6 +166,16 @@ class HostFencing:
             self._end(result_.HostOutcome.FENCEABLE)
         else:
             self._end(result_.HostOutcome.FAILED, *self._not_off())
+
+    def _look_at_others_work(self) -> Iterator[events.Event]:
+        self._proof = levels_.confirm_off(self._levels)
+        yield from self._tell()
+        if not self._proof.off:
+            self._end(result_.HostOutcome.FAILED, *self._not_off())
+        elif self._marked:
+            self._end(result_.HostOutcome.FENCED)
+        else:
+            self._end(result_.HostOutcome.FENCEABLE)
 
     def _confirm(self) -> Iterator[events.Event]:
         """Take the caller's word, unless something contradicts it."""
@@ -203,7 +216,12 @@ class HostFencing:
         if self._levels:
             yield events.Waiting(self.host, 'its fencing devices')
         self._check()
-        self._proof = levels_.switch_off(self._levels, self._clock)
+        if self._options.switch:
+            self._proof = levels_.switch_off(self._levels, self._clock)
+        else:
+            self._proof = levels_.confirm_off(self._levels)
+            # A device that was interrupted did not say "off" either.
+            self._go_on()
         yield from self._tell()
         if not self._proof.off:
             self._end(result_.HostOutcome.FAILED, *self._not_off())
@@ -229,6 +247,10 @@ class HostFencing:
             f"so: 'openstack host fence --confirm-off {self.host}'",
         )
 
+    @property
+    def _marked(self) -> bool:
+        return bool(self.service.forced_down) and not self.service.enabled
+
     def _how(self) -> str:
         who, when = self._who()
         return f'by {evidence.names(self._proof.decisive)} at {when} for {who}'
@@ -239,7 +261,7 @@ class HostFencing:
         The call is the same however often it is made, so it is made again
         where an answer is lost.
         """
-        if self.service.forced_down and not self.service.enabled:
+        if self._marked:
             self._end(result_.HostOutcome.FENCED)
             return
         reason = marks.reason(self._how(), self.service)

@@ -105,6 +105,28 @@ class Device:
             return self._seen(problem=self._uncertain())
         return self._seen()
 
+    def confirm_off(self) -> evidence.Evidence:
+        """See whether it is off, and stays so; nothing is changed.
+
+        One reading is not enough where nobody here has switched it off.
+        """
+        self._begin(None)
+        try:
+            self._read(self._clock.monotonic() + self.specification.timeout)
+            if self._is(driver_.PowerState.OFF) and not self._already(
+                driver_.PowerState.OFF
+            ):
+                return self._seen(
+                    problem=f'it was off, but not for long enough to be '
+                    f'believed; now it says: {self._words()}'
+                )
+        except exceptions.DeviceError as error:
+            return self._seen(problem=str(error))
+        reading = self._reading
+        if reading.state is driver_.PowerState.UNKNOWN and reading.fresh:
+            return self._seen(problem=self._uncertain())
+        return self._seen()
+
     def bring(
         self, state: driver_.PowerState, *, patience: float | None = None
     ) -> evidence.Evidence:

@@ -98,7 +98,30 @@ def closing(levels: Levels) -> Iterator[Levels]:
 
 def check(levels: Levels) -> Proof:
     """Read every device; nothing is changed."""
-    seen = [[device.check() for device in level] for level in levels]
+    return _judged([[device.check() for device in level] for level in levels])
+
+
+def confirm_off(levels: Levels) -> Proof:
+    """See whether a host is off, and stays so; nothing is changed.
+
+    Somebody's word does not count: whoever asks here has nothing else.
+    """
+    if not levels:
+        return Proof((), ())
+    seen = [[device.confirm_off() for device in level] for level in levels]
+    measured = [
+        level for level in seen if not any(item.vouched for item in level)
+    ]
+    everything = tuple(item for level in seen for item in level)
+    if not measured:
+        return Proof(
+            everything, tuple(seen[0]), 'no device of it measures anything'
+        )
+    return dataclasses.replace(_judged(measured), evidence=everything)
+
+
+def _judged(seen: Sequence[Sequence[evidence_.Evidence]]) -> Proof:
+    """What follows from a reading of every device."""
     everything = tuple(item for level in seen for item in level)
     for level in seen:
         if all(item.off for item in level):

@@ -133,6 +133,64 @@ def test_a_host_without_devices_is_not_fenced(scene):
     assert made.compute.changes == []
 
 
+# Switched off by somebody else.
+
+
+def test_a_host_that_others_switched_off_is_seen_off_and_marked(scene):
+    made = scene()
+    made.machine(on=False)
+    bmc = made.add()
+    found = made.one(made.fence(switch=False))
+    assert found.outcome is Outcome.FENCED
+    assert bmc.asked == []
+    assert made.mark == (True, False, BY_BMC)
+
+
+@pytest.mark.parametrize(
+    'behaviour',
+    [case[1] for case in NOT_OFF if 'refuses' not in case[1]],
+    ids=[case[0] for case in NOT_OFF if 'refuses' not in case[1]],
+)
+def test_a_host_that_others_left_on_is_neither_switched_nor_marked(
+    scene, behaviour
+):
+    made = scene()
+    bmc = made.add(**behaviour)
+    found = made.one(made.fence(switch=False, force=True))
+    assert found.outcome is Outcome.FAILED
+    assert found.reason.startswith('bmc: ')
+    assert bmc.asked == []
+    assert made.compute.changes == []
+
+
+@pytest.mark.parametrize(
+    ('on', 'marked', 'outcome'),
+    [
+        (False, False, Outcome.FENCEABLE),
+        (False, True, Outcome.FENCED),
+        (True, False, Outcome.FAILED),
+        (True, True, Outcome.FAILED),
+    ],
+)
+def test_a_look_at_what_others_did(scene, on, marked, outcome):
+    """Without a lock, and without a change."""
+    fields = {'forced_down': marked, 'enabled': not marked}
+    made = scene(services=[scene_.broken(**fields), builders.living()])
+    made.machine(on=on)
+    made.add()
+    found = made.one(made.fence(switch=False, force=True, dry_run=True))
+    assert found.outcome is outcome
+    assert made.compute.changes == []
+
+
+def test_a_word_is_no_proof_that_others_switched_it_off(scene):
+    made = scene()
+    made.add('word', kind='word')
+    found = made.one(made.fence(switch=False, force=True))
+    assert found.outcome is Outcome.FAILED
+    assert made.compute.changes == []
+
+
 # Up.
 
 

@@ -108,6 +108,47 @@ def test_off_for_some_seconds_may_be_a_power_cycle():
     assert not bench.machine.running
 
 
+def test_what_stays_off_is_confirmed_without_a_request():
+    bench = Bench(on=False)
+    seen = bench.seen.confirm_off()
+    assert seen.off
+    assert bench.real.asked == []
+    assert bench.took >= 5
+
+
+def test_what_is_on_is_only_looked_at():
+    bench = Bench()
+    seen = bench.seen.confirm_off()
+    assert seen.running
+    assert not seen.problem
+    assert bench.real.asked == []
+
+
+@pytest.mark.parametrize(
+    ('behaviour', 'words'),
+    [
+        ({'silent': True}, 'no route'),
+        ({'unsure': True}, 'tells no power state'),
+        ({'says': [Reading(OFF)]}, 'not for long enough.*: on'),
+        ({'says': [Reading(OFF), Reading(OFF)]}, 'not for long enough.*: on'),
+        ({'says': [Reading(OFF, fresh=False)] * 9}, ''),
+    ],
+)
+def test_what_is_not_certain_is_not_confirmed(behaviour, words):
+    bench = Bench(**behaviour)
+    seen = bench.seen.confirm_off()
+    assert not seen.off
+    assert re.search(words, seen.problem)
+    assert bench.real.asked == []
+
+
+def test_what_is_off_in_a_power_cycle_is_not_confirmed():
+    bench = Bench(on=False)
+    bench.clock.at(4.0, lambda: bench.machine.turn(True))
+    assert not bench.seen.confirm_off().off
+    assert bench.real.asked == []
+
+
 def test_it_is_switched_on():
     bench = Bench(on=False, takes=4.0)
     seen = bench.seen.bring(ON)

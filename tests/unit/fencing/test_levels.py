@@ -403,3 +403,72 @@ def test_devices_are_closed_whatever_happens(scene):
         raise ZeroDivisionError
     for device in devices:
         assert [item.closed for item in device.drivers] == [1]
+
+
+def confirmed(scene):
+    return levels.confirm_off(opened(scene))
+
+
+def test_a_host_is_confirmed_off_by_its_devices_and_asked_for_nothing(scene):
+    made = scene()
+    made.machine(on=False)
+    bmc = made.add()
+    proof = confirmed(made)
+    assert proof.off
+    assert names(proof.decisive) == ['bmc']
+    assert bmc.asked == []
+
+
+def test_a_host_that_is_on_is_not_confirmed_off(scene):
+    made = scene()
+    bmc = made.add()
+    proof = confirmed(made)
+    assert not proof.off
+    assert proof.problem == 'bmc: on'
+    assert bmc.asked == []
+
+
+def test_nothing_is_confirmed_without_devices(scene):
+    assert not confirmed(scene()).off
+
+
+@pytest.mark.parametrize('place', [0, 1])
+def test_all_devices_of_a_level_have_to_confirm(scene, place):
+    made = scene()
+    machine = made.machine(plugs=2)
+    machine.turn(False, place)
+    for plug in (0, 1):
+        made.add(f'pdu{plug}', kind='pdu', plug=plug)
+    assert not confirmed(made).off
+
+
+def test_a_machine_that_runs_speaks_against_a_plug_without_power(scene):
+    made = scene()
+    made.machine(plugs=2).turn(False, 0)
+    made.add('pdu', kind='pdu', plug=0)
+    made.add('bmc', level=2)
+    proof = confirmed(made)
+    assert not proof.off
+    assert 'the first is not all of its power' in proof.problem
+
+
+@pytest.mark.parametrize('on', [True, False])
+def test_a_word_confirms_nothing(scene, on):
+    """Not even where a device of a later level is silent."""
+    made = scene()
+    made.machine(on=on)
+    made.add('word', kind='word')
+    proof = confirmed(made)
+    assert not proof.off
+    assert proof.problem == 'no device of it measures anything'
+
+
+def test_a_device_counts_where_a_word_stands_before_it(scene):
+    made = scene()
+    made.machine(on=False)
+    made.add('word', kind='word')
+    made.add('bmc', level=2)
+    proof = confirmed(made)
+    assert proof.off
+    assert names(proof.decisive) == ['bmc']
+    assert names(proof.evidence) == ['word', 'bmc']

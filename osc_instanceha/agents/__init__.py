@@ -1,0 +1,1 @@
+"""Programs that monitors start; each is a console script."""
