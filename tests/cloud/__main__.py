@@ -6,12 +6,14 @@ import argparse
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import sys
 import tempfile
 import threading
 import time
 import traceback
+from typing import NoReturn
 
 from tests.cloud import client
 from tests.cloud import launcher
@@ -74,14 +76,6 @@ It comes back (Nova cleans up first, then forced down may be lifted):
 (No host has a BMC: {why_not}.)"""
 
 
-LAST_WORDS = """
-import shutil, sys
-for state in sys.argv[2:]:
-    shutil.rmtree(state)
-sys.exit(int(sys.argv[1]))
-"""
-
-
 def stop_with_parent() -> None:
     """Whoever started this holds the other end of standard input."""
 
@@ -118,6 +112,14 @@ def main() -> None:
         help='seconds between two heartbeats (default: 2)',
     )
     parser.add_argument(
+        '--nova',
+        type=pathlib.Path,
+        default=os.environ.get('TESTS_NOVA_PYTHON', sys.executable),
+        metavar='PYTHON',
+        help='the Python of a virtual environment with the Nova to run '
+        '(default: $TESTS_NOVA_PYTHON, or this one)',
+    )
+    parser.add_argument(
         '--devices',
         action=argparse.BooleanOptionalAction,
         help='a BMC for every host, and an instanceha.yaml in the state '
@@ -138,7 +140,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if args.quiet_ready:
         stop_with_parent()
-    sys.exit(run(args))
+    run(args)
 
 
 def why_no_devices(args: argparse.Namespace) -> str | None:
@@ -167,14 +169,16 @@ def welcome(state: pathlib.Path, why_not: str | None) -> str:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> NoReturn:
     state = args.state or pathlib.Path(tempfile.mkdtemp(prefix='cloud-'))
     state.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     code = 1
     running = contextlib.ExitStack()
     try:
-        cloud = launcher.Launcher(state, args.hosts, args.report_interval)
+        cloud = launcher.Launcher(
+            state, args.hosts, args.report_interval, args.nova
+        )
         running.callback(cloud.stop)
         cloud.start()
         why_not = why_no_devices(args)
@@ -201,19 +205,10 @@ def run(args: argparse.Namespace) -> int:
         running.close()
         sys.stdout.flush()
         sys.stderr.flush()
-        # Nova's threads are not worth waiting for, but they would go on to
-        # write below the state directory until there is another program.
-        os.execv(
-            sys.executable,
-            [
-                sys.executable,
-                '-S',
-                '-c',
-                LAST_WORDS,
-                str(code),
-                *([] if args.state else [str(state)]),
-            ],
-        )
+        if not args.state:
+            shutil.rmtree(state)
+        # Starting that failed may have left threads that wait for a service.
+        os._exit(code)
 
 
 if __name__ == '__main__':

@@ -11,9 +11,14 @@ from keystoneauth1 import identity
 from keystoneauth1 import session
 import requests
 
-# The microversions of the requests that the handle itself makes.
-MICROVERSION = '2.96'
-MICROVERSIONS = {'compute': MICROVERSION, 'block-storage': '3.44'}
+# The newest microversion of the requests that the handle itself makes.
+NEWEST = '2.96'
+
+
+def version(text: str) -> tuple[int, int]:
+    """A microversion, to be compared."""
+    major, _, minor = text.partition('.')
+    return int(major), int(minor)
 
 
 class CloudError(Exception):
@@ -42,12 +47,30 @@ def wait_for(
 
 
 class PublicAPIs:
-    """Requests to the services, by the administrator or by anybody."""
+    """Requests to the services, by the administrator or by anybody.
 
-    def __init__(self, auth_url: str) -> None:
+    :ivar newest: the newest microversion that this Nova has
+    :ivar microversion: that of a request for which nothing else is said
+    """
+
+    def __init__(self, auth_url: str, newest: str) -> None:
         self.auth_url = auth_url
+        self.newest = newest
+        self.microversion = self.up_to(NEWEST)
+        self.microversions = {
+            'compute': self.microversion,
+            'block-storage': '3.44',
+        }
         self.sessions: dict[tuple[str, str], session.Session] = {}
         self.ids: dict[str, str] = {}
+
+    def has(self, microversion: str) -> bool:
+        """Whether this Nova has a microversion."""
+        return version(microversion) <= version(self.newest)
+
+    def up_to(self, microversion: str) -> str:
+        """This microversion, or the newest of a Nova that ends before it."""
+        return min(microversion, self.newest, key=version)
 
     def session(
         self, project: str = 'admin', user: str = 'admin'
@@ -94,7 +117,7 @@ class PublicAPIs:
         """One request that has to succeed; return the answer's JSON."""
         response = self.api(
             service,
-            microversion or MICROVERSIONS.get(service),
+            microversion or self.microversions.get(service),
             project,
         ).request(url, method, json=body)
         if not response.ok:
@@ -104,7 +127,7 @@ class PublicAPIs:
         return response.json() if response.content else None
 
     def server(
-        self, server: str, microversion: str = MICROVERSION
+        self, server: str, microversion: str | None = None
     ) -> dict[str, Any]:
         """A server as the Compute API shows it to the administrator."""
         return self.call(
@@ -116,15 +139,15 @@ class PublicAPIs:
         server: str,
         action: str,
         argument: Any = None,
-        microversion: str = MICROVERSION,
+        microversion: str | None = None,
     ) -> requests.Response:
         """An action on a server, as plain as can be: the response."""
-        return self.api(microversion=microversion).post(
+        return self.api(microversion=microversion or self.microversion).post(
             f'/servers/{server}/action', json={action: argument}
         )
 
     def evacuate(
-        self, server: str, microversion: str = MICROVERSION, **arguments: Any
+        self, server: str, microversion: str | None = None, **arguments: Any
     ) -> requests.Response:
         """One raw POST of evacuate."""
         return self.action(server, 'evacuate', arguments, microversion)
@@ -138,7 +161,7 @@ class PublicAPIs:
 
     def set_service(self, host: str, **fields: Any) -> requests.Response:
         """PUT status, disabled_reason and forced_down of a host's service."""
-        return self.api(microversion=MICROVERSION).put(
+        return self.api(microversion=self.microversion).put(
             '/os-services/' + self.service(host)['id'], json=fields
         )
 

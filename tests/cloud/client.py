@@ -59,6 +59,7 @@ class Cloud(servers.Servers):
 
     :ivar state: that directory
     :ivar hosts: the names of the compute hosts
+    :ivar nova: the version of Nova
     :ivar clouds: the clouds.yaml, with clouds ``embedded`` (the operator) and
         ``embedded-tenant`` (a member of project ``tenant``, nothing more)
     :ivar urls: the addresses of the services
@@ -68,7 +69,8 @@ class Cloud(servers.Servers):
     def __init__(self, state: str | pathlib.Path) -> None:
         self.state = pathlib.Path(state)
         description = json.loads((self.state / DESCRIPTION).read_text())
-        super().__init__(description['auth_url'])
+        super().__init__(description['auth_url'], description['microversion'])
+        self.nova: str = description['nova']
         self.hosts: list[str] = description['hosts']
         self.clouds = pathlib.Path(description['clouds'])
         self.urls: dict[str, str] = description['urls']

@@ -10,39 +10,30 @@ from collections import abc
 import datetime
 import os
 import pathlib
-import sys
 import threading
 from typing import Any
 
-os.environ['OS_NOVA_DISABLE_EVENTLET_PATCHING'] = '1'
+from tests.cloud import database
+from tests.cloud import release
 
 CELL = 'cccccccc-1111-4111-8111-cccccccccccc'
 LONG_AGO = datetime.datetime(2000, 1, 1)
 
 
 class Nova:
-    """Every Nova service of the cloud, in this process."""
+    """Every Nova service of the cloud, in this process.
 
-    def __init__(
-        self, conf: pathlib.Path, paste: pathlib.Path, cell0: str
-    ) -> None:
-        sys.argv[1:] = []
-        os.environ['OS_NOVA_CONFIG_DIR'] = str(conf.parent)
-        os.environ['OS_NOVA_CONFIG_FILES'] = f'{paste};{conf}'
-        from nova import monkey_patch
+    The directory of the databases has nova.conf and api-paste.ini.
+    """
 
-        monkey_patch.patch(backend='threading')
-
-        from nova.api.openstack import wsgi_app
-
-        from tests.cloud import database
-
-        database.serialise_writers()
-        wsgi_app.init_global_data(
-            wsgi_app._get_config_files(), 'osapi_compute', 'nova-api'
+    def __init__(self, databases: database.Databases) -> None:
+        os.environ['OS_NOVA_CONFIG_DIR'] = str(databases.state)
+        release.prepare_databases(
+            databases.path(name) for name in database.NOVA
         )
-        self.conf = wsgi_app.CONF
-        self.create_cells(cell0)
+        database.serialise_writers()
+        self.conf = release.configure()
+        self.create_cells(databases.url('nova_cell0'))
 
         from tests.cloud import hypervisor
         from tests.cloud import seams
@@ -93,9 +84,7 @@ class Nova:
         self.scheduler = self.start_service(
             'scheduler', 'controller', scheduler.RPC_TOPIC
         )
-        from nova.wsgi import osapi_compute
-
-        application = osapi_compute.application
+        application = release.application()
 
         def api(environ: Any, start_response: Any) -> Any:
             self.api_thread.is_one = True
@@ -115,8 +104,6 @@ class Nova:
 
     def start_compute(self, host: str) -> None:
         """Start a new nova-compute on a host that has none."""
-        from nova.compute import rpcapi
-
         with self.lock:
             if host in self.computes:
                 raise RuntimeError(f'nova-compute runs on {host}')
@@ -131,7 +118,7 @@ class Nova:
             self.conf.set_override('state_path', str(state))
             try:
                 self.computes[host] = self.start_service(
-                    'compute', host, 'compute', topic_alt=rpcapi.RPC_TOPIC_ALT
+                    'compute', host, 'compute', **release.compute_topics()
                 )
             finally:
                 self.conf.clear_override('host')
@@ -161,7 +148,7 @@ class Nova:
         # whole process.
         self.heartbeats.end(service)
         service.tg.stop()
-        for server in (service.rpcserver, service.rpcserver_alt):
+        for server in release.rpc_servers(service):
             server.stop()
             # Work that was under way has stopped at the driver, and the
             # server waits for it: not with us.

@@ -17,7 +17,9 @@ PATCH   /control/servers/UUID           write some of its columns
 GET     /control/migrations             all rows
 POST    /control/migrations             plant a row
 PATCH   /control/migrations/ID          write some of its columns
-POST    /control/reset                  see reset.Reset
+POST    /control/open                   start all services, for the first time
+POST    /control/keep                   what there is now is the new cloud
+POST    /control/reset                  see reset.Reset, back to that
 ======  ==============================  ====================================
 """
 
@@ -30,6 +32,7 @@ import uuid
 
 from tests.cloud import compute
 from tests.cloud import database
+from tests.cloud import release
 from tests.cloud import reset
 from tests.cloud import tap
 
@@ -64,11 +67,27 @@ class NovaControl(tap.Control):
                 self.nova.switches.page_size(body)
             case ['PUT', 'cell-down']:
                 self.nova.switches.down = body
+            case ['POST', 'open']:
+                return self.open()
+            case ['POST', 'keep']:
+                release.blocking(self.start_over.databases.save)
             case ['POST', 'reset']:
                 return self.start_over()
             case _:
                 return super().dispatch(method, path, body)
         return {}
+
+    def open(self) -> dict[str, Any]:
+        """Start what needs the other services; say what Nova this is."""
+        self.tap.app = self.nova.start_control_plane()
+        for host in self.start_over.hosts:
+            self.nova.start_compute(host)
+        self.nova.map_hosts()
+        return {
+            'nova': release.VERSION,
+            'hosts': self.start_over.hosts,
+            'microversion': self.nova.switches.newest,
+        }
 
     def hosts(self, method: str, path: list[str], body: Any) -> Any:
         machines = self.nova.hypervisor.machines
@@ -90,9 +109,7 @@ class NovaControl(tap.Control):
             case ['POST', host, 'start']:
                 self.nova.start_compute(host)
             case ['PATCH', host, 'service']:
-                self.rows.update(
-                    'services', body, host=host, binary='nova-compute'
-                )
+                self.update('services', body, host=host, binary='nova-compute')
             case ['PUT', host, 'rule']:
                 self.nova.hypervisor.set_rule(host, **body)
             case _:
@@ -109,8 +126,8 @@ class NovaControl(tap.Control):
 
     def servers(self, method: str, server: str, body: Any) -> Any:
         if method == 'PATCH':
-            self.rows.update('instances', body, uuid=server)
-        rows = self.rows.select('instances', uuid=server)
+            self.update('instances', body, uuid=server)
+        rows = self.select('instances', uuid=server)
         if not rows:
             raise LookupError(f'no server {server}')
         return rows[0]
@@ -119,7 +136,8 @@ class NovaControl(tap.Control):
         match [method, *path]:
             case ['POST']:
                 return {
-                    'id': self.rows.insert(
+                    'id': release.blocking(
+                        self.rows.insert,
                         'migrations',
                         {
                             'created_at': database.timestamp(),
@@ -131,5 +149,11 @@ class NovaControl(tap.Control):
                     )
                 }
             case ['PATCH', number]:
-                self.rows.update('migrations', body, id=int(number))
-        return self.rows.select('migrations')
+                self.update('migrations', body, id=int(number))
+        return self.select('migrations')
+
+    def select(self, table: str, **where: Any) -> list[dict[str, Any]]:
+        return release.blocking(self.rows.select, table, **where)
+
+    def update(self, table: str, fields: dict[str, Any], **where: Any) -> None:
+        release.blocking(self.rows.update, table, fields, **where)

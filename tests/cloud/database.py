@@ -12,15 +12,14 @@ import sqlite3
 import threading
 from typing import Any
 
+NOVA = ('nova_api', 'nova_cell0', 'nova_cell1')
 NAMES = (
     'keystone',
     'placement',
     'glance',
     'cinder',
     'neutron',
-    'nova_api',
-    'nova_cell0',
-    'nova_cell1',
+    *NOVA,
 )
 # These report here, and would look dead with the heartbeats of a saved copy.
 HEARTBEATS = {
@@ -69,6 +68,9 @@ class Databases:
     def path(self, name: str) -> pathlib.Path:
         return self.state / (name + '.sqlite')
 
+    def url(self, name: str) -> str:
+        return f'sqlite:///{self.path(name)}?timeout=60'
+
     @contextlib.contextmanager
     def connect(self, name: str) -> abc.Iterator[sqlite3.Connection]:
         with contextlib.closing(
@@ -93,11 +95,7 @@ class Databases:
         as any writer, so the services may go on using the file, and it needs
         no knowledge of anybody's tables.
         """
-        changed = [
-            name
-            for name in NAMES
-            if self.change_counter(name) != self.changes[name]
-        ]
+        changed = [name for name in NAMES if self.has_changed(name)]
         for name in changed:
             copy = self.copies / self.path(name).name
             if name in HEARTBEATS:
@@ -112,6 +110,17 @@ class Databases:
             shutil.rmtree(self.state / 'images')
             shutil.copytree(self.copies / 'images', self.state / 'images')
         return changed
+
+    def has_changed(self, name: str) -> bool:
+        """Whether anything was written since it was saved or put back."""
+        return self.is_wal(name) or (
+            self.change_counter(name) != self.changes[name]
+        )
+
+    def is_wal(self, name: str) -> bool:
+        """Whether it has a write-ahead log: then there is no counter."""
+        with self.path(name).open('rb') as stream:
+            return stream.read(20)[18:] == b'\2\2'
 
     def change_counter(self, name: str) -> bytes:
         """What SQLite increments, in the header, with every transaction."""

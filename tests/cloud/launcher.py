@@ -6,61 +6,42 @@ from concurrent import futures
 import json
 import pathlib
 
-from tests.cloud import compute
-from tests.cloud import control
-from tests.cloud import database
-from tests.cloud import reset
 from tests.cloud import services
-from tests.cloud import tap
-from tests.cloud import templates
-from tests.cloud import web
 from tests.cloud import world
 
 DESCRIPTION = 'cloud.json'
 
 
 class Launcher:
-    """The cloud, in this process and its children."""
+    """The cloud, as child processes of this one.
+
+    :param hosts: how many
+    :param nova: the Python of the virtual environment that Nova is in
+    """
 
     def __init__(
-        self, state: pathlib.Path, hosts: int, report_interval: int
+        self,
+        state: pathlib.Path,
+        hosts: int,
+        report_interval: int,
+        nova: pathlib.Path,
     ) -> None:
         self.state = state.resolve()
-        self.hosts = [f'host{n + 1}' for n in range(hosts)]
-        self.services = services.Services(self.state, report_interval)
+        self.services = services.Services(
+            self.state, report_interval, hosts, nova
+        )
 
     def start(self) -> None:
         # Not as a context manager: that would wait for all when one fails.
         pool = futures.ThreadPoolExecutor()
-        others = [pool.submit(start) for start in self.services.starters]
-        self.nova = compute.Nova(
-            self.services.write('nova.conf', templates.NOVA),
-            services.SHARE / 'nova/api-paste.ini',
-            self.services.values['db'] + '/nova_cell0.sqlite?timeout=60',
-        )
-        for other in futures.as_completed(others):
-            other.result()
-        self.start_nova()
+        for started in futures.as_completed(
+            [pool.submit(start) for start in self.services.starters]
+        ):
+            started.result()
+        opened = self.services.control_nova('open')
         world.World(self.services.admin()).make()
-        self.databases.save()
-        self.describe()
-
-    def start_nova(self) -> None:
-        self.databases = database.Databases(self.state)
-        self.tap = tap.Tap(self.nova.start_control_plane())
-        self.tap.control = control.NovaControl(
-            self.tap,
-            self.nova,
-            database.NovaRows(self.databases),
-            reset.Reset(self.nova, self.databases, [self.tap], self.hosts),
-        )
-        web.serve(self.tap, self.services.ports['compute'], threads=40)
-        for host in self.hosts:
-            self.nova.start_compute(host)
-        self.nova.map_hosts()
-
-    def describe(self) -> None:
-        """Leave a file for the clients, once all is ready."""
+        self.services.control_nova('keep')
+        # Clients find this once all is ready.
         clouds = self.state / 'clouds.yaml'
         world.write_clouds(clouds, self.services.auth_url)
         (self.state / DESCRIPTION).write_text(
@@ -69,8 +50,8 @@ class Launcher:
                     'clouds': str(clouds),
                     'auth_url': self.services.auth_url,
                     'urls': self.services.urls,
-                    'hosts': self.hosts,
                     'log': str(self.state / 'nova.log'),
+                    **opened,
                 },
                 indent=2,
             )

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.cloud import compute
 from tests.cloud import database
+from tests.cloud import release
 from tests.cloud import tap
 
 
@@ -44,7 +45,7 @@ class Reset:
     def __call__(self) -> dict[str, float]:
         steps = [
             self.settle,
-            self.databases.restore,
+            self.restore,
             self.forget,
             self.start_computes,
             self.refresh_computes,
@@ -86,6 +87,9 @@ class Reset:
             if pending and time.monotonic() > deadline:
                 raise NotIdle('; '.join(pending))
             time.sleep(0.01)
+
+    def restore(self) -> None:
+        release.blocking(self.databases.restore)
 
     def forget(self) -> None:
         from nova import availability_zones

@@ -7,6 +7,7 @@ their switches.
 from __future__ import annotations
 
 from collections import abc
+import functools
 import threading
 from typing import Any
 import weakref
@@ -14,7 +15,6 @@ import weakref
 from nova import context as nova_context
 from nova import exception
 from nova import servicegroup
-from nova import thread_pool_factory
 from nova.api.openstack import api_version_request
 from nova.api.openstack.compute import versions
 from nova.compute import resource_tracker
@@ -27,6 +27,7 @@ from oslo_messaging import server as messaging_server
 from oslo_messaging._drivers import impl_fake
 
 from tests.cloud import hypervisor
+from tests.cloud import release
 
 # Only threads that answer the Compute API lose sight of a cell.
 api_thread = threading.local()
@@ -76,7 +77,6 @@ class Work:
     def __init__(self) -> None:
         self.tasks: dict[Any, str] = {}
         self.refusing = False
-        spawn_on = thread_pool_factory.spawn_on
 
         def counted_on_incoming(server: Any, incoming: Any) -> None:
             executor = server._work_executor
@@ -86,17 +86,44 @@ class Work:
                 f'RPC {method} on {server._target.server}',
             )
 
-        def counted_spawn_on(
-            kind: Any, func: Any, *args: Any, **kwargs: Any
-        ) -> Any:
-            future = spawn_on(kind, func, *args, **kwargs)
-            self.watch(future, f'{kind.value} {func}')
-            return future
-
         messaging_server.MessageHandlingServer._on_incoming = (
             counted_on_incoming
         )
-        thread_pool_factory.spawn_on = counted_spawn_on
+        for module, name, position in release.spawners():
+            setattr(
+                module, name, self.counted(getattr(module, name), position)
+            )
+
+    def counted(self, spawn: abc.Callable, position: int) -> abc.Callable:
+        """One of Nova's functions that start work, which we then know of."""
+
+        def counted_spawn(*args: Any, **kwargs: Any) -> Any:
+            begun = list(args)
+            func = args[position]
+            task = object()
+
+            @functools.wraps(func)
+            def work(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    return func(*args, **kwargs)
+                finally:
+                    self.tasks.pop(task, None)
+
+            begun[position] = work
+            self.tasks[task] = f'{spawn.__name__} {func}'
+            try:
+                spawned = spawn(*begun, **kwargs)
+            except BaseException:
+                self.tasks.pop(task, None)
+                raise
+            # It may be cancelled before it begins.
+            if hasattr(spawned, 'add_done_callback'):
+                spawned.add_done_callback(
+                    lambda done: self.tasks.pop(task, None)
+                )
+            return spawned
+
+        return counted_spawn
 
     def process(self, server: Any, incoming: Any) -> None:
         if self.refusing:

@@ -1,17 +1,20 @@
-"""Starting Keystone, Placement, Glance, Cinder and Neutron as children."""
+"""Starting Keystone, Placement, Glance, Cinder, Neutron and Nova."""
 
 from __future__ import annotations
 
 from collections import abc
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 from keystoneauth1 import identity
 from keystoneauth1 import session
+import requests
 
 from tests.cloud import templates
 from tests.cloud import web
@@ -20,7 +23,7 @@ PASSWORD = 'secret'
 SHARE = pathlib.Path(sys.prefix) / 'etc'  # data files of the wheels
 BIN = pathlib.Path(sys.executable).parent
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-START_TIMEOUT = 180
+START_TIMEOUT = 600
 
 # Service type and path of the endpoint.
 CATALOGUE = {
@@ -86,9 +89,10 @@ class Processes:
             )
 
     def serve(self, name: str, port: int, *arguments: str, **env: str) -> None:
-        """Start a service and wait until it listens."""
-        process = self.start(
+        """Start a service of this environment; wait until it listens."""
+        self.listen(
             name,
+            port,
             [
                 sys.executable,
                 '-m',
@@ -99,6 +103,16 @@ class Processes:
             ],
             env,
         )
+
+    def listen(
+        self,
+        name: str,
+        port: int,
+        command: abc.Sequence[str],
+        env: abc.Mapping[str, str],
+    ) -> None:
+        """Start what is to serve a port; wait until it listens."""
+        process = self.start(name, command, env)
         deadline = time.monotonic() + START_TIMEOUT
         while not web.is_listening(port):
             if process.poll() is not None or time.monotonic() > deadline:
@@ -128,10 +142,22 @@ class Processes:
 
 
 class Services:
-    """The services beside Nova: their ports, their files, their start."""
+    """The services: their ports, their files, their start.
 
-    def __init__(self, state: pathlib.Path, report_interval: int) -> None:
+    :ivar nova: the Python of the virtual environment that Nova is in; all
+        others are in this one
+    """
+
+    def __init__(
+        self,
+        state: pathlib.Path,
+        report_interval: int,
+        hosts: int,
+        nova: pathlib.Path,
+    ) -> None:
         self.state = state
+        self.hosts = hosts
+        self.nova = nova
         self.processes = Processes(state)
         names = ('identity', *CATALOGUE)
         self.ports = dict(zip(names, web.free_ports(len(names)), strict=True))
@@ -160,6 +186,7 @@ class Services:
         """All of them; they need one another only once there are requests."""
         return [
             self.start_keystone,
+            self.start_nova,
             self.start_cinder,
             self.start_neutron,
             self.start_glance,
@@ -292,3 +319,37 @@ class Services:
             OS_NEUTRON_CONFIG_FILES='neutron.conf',
             NEUTRON_DATABASE='{}/neutron.sqlite'.format(self.values['db']),
         )
+
+    def start_nova(self) -> None:
+        """Start Nova, but no nova-compute, which would need the others."""
+        self.write('nova.conf', templates.NOVA)
+        # Some releases look nowhere else for it.
+        share = self.nova.parent.parent / 'etc'
+        shutil.copy(share / 'nova' / 'api-paste.ini', self.state)
+        self.processes.listen(
+            'nova',
+            self.ports['compute'],
+            [
+                str(self.nova),
+                '-m',
+                'tests.cloud.nova_process',
+                str(self.state),
+                str(self.ports['compute']),
+                str(self.hosts),
+            ],
+            {},
+        )
+
+    def control_nova(self, command: str) -> dict[str, Any]:
+        """POST a command to Nova's control API, which has to succeed."""
+        with requests.Session() as http:
+            http.trust_env = False  # no proxy between here and loopback
+            response = http.post(
+                '{}/control/{}'.format(self.urls['compute'], command)
+            )
+        answer = response.json()
+        if not response.ok:
+            raise StartError(
+                '{}\n{}'.format(answer['error'], tail(self.state / 'nova.log'))
+            )
+        return answer

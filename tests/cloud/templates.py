@@ -142,6 +142,7 @@ lock_path = {state}/neutron/locks
 # only busy must not count as down.  Crashing a host does not wait for it.
 # track_instance_changes: the scheduler's memory of who runs where would have
 # to be rewritten whenever the databases are put back.
+# endpoint_template: some releases take no service type with a hyphen.
 # max_concurrent_builds: one thread pool serves every nova-compute here, and a
 # held spawn keeps its thread.
 NOVA = (
@@ -169,7 +170,7 @@ sqlite_synchronous = False
 connection = {db}/nova_cell1.sqlite?timeout=60
 sqlite_synchronous = False
 [wsgi]
-api_paste_config = {share}/nova/api-paste.ini
+api_paste_config = {state}/api-paste.ini
 [oslo_concurrency]
 lock_path = {state}/locks
 [filter_scheduler]
@@ -180,7 +181,7 @@ driver = nova.quota.NoopQuotaDriver
 [glance]
 api_servers = {image}
 [cinder]
-catalog_info = block-storage::public
+endpoint_template = {block-storage}/v3
 [neutron]
 endpoint_override = {network}
 """

@@ -11,6 +11,7 @@ import pytest
 from tests.cloud import client
 from tests.functional import command
 from tests.functional import rack as rack_
+from tests.functional import tested_with
 
 HOSTS = 4
 LOG_TAIL = 12000  # bytes
@@ -34,16 +35,40 @@ class NovaLog:
         return self.text
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        'markers', 'split_brain: a guest may run on two hosts in this test'
+RUN: pytest.StashKey[tested_with.Run] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        '--tested-with',
+        type=pathlib.Path,
+        metavar='FILE',
+        help='put the result for this Nova into this table',
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in (
+        'split_brain: a guest may run on two hosts in this test',
+        'needs(microversion): skipped on a Nova that ends before it',
+        'every_release: runs on every release of Nova',
+    ):
+        config.addinivalue_line('markers', marker)
+    run = tested_with.Run(config.getoption('--tested-with'))
+    config.stash[RUN] = run
+    config.pluginmanager.register(run)
+
+
+def pytest_report_header() -> str:
+    nova = os.environ.get('TESTS_NOVA_PYTHON', 'of this environment')
+    return f'nova: {nova}'
+
+
 @pytest.fixture(scope='session')
-def embedded() -> abc.Iterator[client.Cloud]:
+def embedded(pytestconfig: pytest.Config) -> abc.Iterator[client.Cloud]:
     """A running cloud with four hosts, in whatever state."""
     with client.Cloud.launch(hosts=HOSTS) as running:
+        pytestconfig.stash[RUN].meets(running)
         yield running
 
 
@@ -56,12 +81,26 @@ def cloud(
     That no guest ever ran twice is checked after each test, whatever it
     tested.
     """
+    for mark in request.node.iter_markers('needs'):
+        if not embedded.has(*mark.args):
+            pytest.skip(
+                f'needs {mark.args[0]}: Nova {embedded.nova} ends at '
+                f'{embedded.newest}'
+            )
     embedded.reset()
     log = request.node.stash[LOG] = NovaLog(embedded.log)
     yield embedded
     log.read()  # after the last test the cloud ends before the report
     if not request.node.get_closest_marker('split_brain'):
-        assert embedded.ran_twice() == []
+        ran_twice = embedded.ran_twice()
+        request.config.stash[RUN].ran_twice.update(ran_twice)
+        assert ran_twice == []
+
+
+@pytest.fixture
+def release(pytestconfig: pytest.Config) -> tested_with.Run:
+    """What this run tells of the Nova that it runs on."""
+    return pytestconfig.stash[RUN]
 
 
 @pytest.fixture(scope='session')

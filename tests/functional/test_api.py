@@ -21,6 +21,7 @@ def connected(cloud, monkeypatch):
 OPTIONS = osc_instanceha.Options(report_interval=1)
 
 
+@pytest.mark.every_release
 def test_plan_then_evacuate_and_watch(cloud, connected):
     tagged = cloud.create_server(
         'tagged', host='host1', volume_backed=True, tags=['ha']

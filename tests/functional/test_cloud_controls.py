@@ -18,6 +18,7 @@ from tests.functional import lifeless
 # -- the Compute API's switches
 
 
+@pytest.mark.every_release
 def test_cap(cloud: client.Cloud) -> None:
     cloud.cap('2.60')
     api = cloud.api()
@@ -63,7 +64,7 @@ def test_cell_down(cloud: client.Cloud) -> None:
 
 
 def test_faults(cloud: client.Cloud) -> None:
-    api = cloud.api(microversion='2.96')
+    api = cloud.api(microversion=cloud.microversion)
     cloud.faults(
         {
             'match': 'GET /v2.1/servers',
@@ -243,6 +244,7 @@ def test_reset(cloud: client.Cloud, times: int) -> None:
         assert cloud.running(uuid) == [host]
 
 
+@pytest.mark.every_release
 def test_reset_in_the_middle_of_evacuations(cloud: client.Cloud) -> None:
     uuids = cloud.create_servers(6, host='host1')
     lifeless.fence(cloud, 'host1')

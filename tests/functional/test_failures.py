@@ -32,6 +32,7 @@ def test_no_valid_host(cloud, openstack, retries):
     assert command.on(cloud, server) == 'host1'
 
 
+@pytest.mark.every_release
 def test_a_claim_that_fails_is_no_success_although_it_is_active(
     cloud, openstack
 ):

@@ -26,6 +26,7 @@ def hosts(done: command.Done, column: str = 'Outcome') -> dict[str, object]:
     return {row['Host']: row[column] for row in done.rows}
 
 
+@pytest.mark.every_release
 def test_powers_off_sees_off_and_marks(cloud, openstack, fencing):
     server = cloud.create_server('web', host='host1')
     hang(cloud)

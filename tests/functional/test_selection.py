@@ -16,6 +16,7 @@ def selected(openstack: command.Openstack, *args: str) -> set[str]:
     }
 
 
+@pytest.mark.every_release
 def test_every_way_to_select(cloud, openstack):
     cloud.create_server('plain', host='host1')
     cloud.create_server('tagged', host='host1', tags=['ha', 'web'])
@@ -87,6 +88,7 @@ def glance_requests(cloud: client.Cloud) -> int:
     return len(cloud.requests('image', match='/v2/images/', method='GET'))
 
 
+@pytest.mark.every_release
 def test_a_name_that_nova_shows_costs_no_request(cloud, openstack):
     for number in range(3):
         cloud.create_server(f'w{number}', host='host1', image='watchdog')
@@ -97,7 +99,7 @@ def test_a_name_that_nova_shows_costs_no_request(cloud, openstack):
     names = selected(openstack, '--image-property', 'hw_watchdog_action=reset')
 
     assert names == {'w0', 'w1', 'w2'}
-    assert cloud.requests('image') == []
+    assert glance_requests(cloud) == (0 if cloud.has('2.98') else 2)
 
 
 def test_a_custom_name_costs_one_request_an_image(cloud, openstack):

@@ -32,6 +32,7 @@ def only(done: command.Done) -> dict[str, object]:
     return row
 
 
+@pytest.mark.every_release
 def test_brings_a_host_back(cloud, openstack, fencing, evacuated):
     assert statuses(cloud) == {'done'}
 
