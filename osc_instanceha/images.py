@@ -140,7 +140,11 @@ class ImageProperties:
             raise _Unreadable(
                 'is not there (any more), or not for these credentials'
             ) from None
-        except (ksa_exceptions.ClientException, ValueError) as error:
+        except (
+            ksa_exceptions.ClientException,
+            ValueError,
+            RecursionError,
+        ) as error:
             words = ' '.join(str(error).split())
             raise _Unreadable(f'could not be read: {words}') from error
         if not isinstance(body, dict):

@@ -12,6 +12,16 @@ import urllib3.exceptions
 from osc_instanceha import exceptions
 from osc_instanceha import ports
 
+#: What the libraries stumble over in a body that is not what they expect;
+#: the last is for one that is nested without end.
+BROKEN_BODY = (
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    RecursionError,
+)
+
 
 @contextlib.contextmanager
 def translated(where: str) -> Iterator[None]:
@@ -34,10 +44,11 @@ def translated(where: str) -> Iterator[None]:
         raise exceptions.Unreachable(
             f'{where} could not be asked: {one_line(error)}'
         ) from error
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
-        # What novaclient makes of an error body that is none of Nova's.
+    except BROKEN_BODY as error:
+        # What the libraries make of a body that is none of the API's, which
+        # is their business: it would say nothing to whoever reads it.
         raise exceptions.UnexpectedAnswer(
-            where, f'no error of Nova ({one_line(error)})'
+            where, 'it is none of this API (--debug shows where that ends)'
         ) from error
 
 
@@ -49,7 +60,7 @@ def _words(error: ksa_exceptions.http.HttpError) -> str:
         body = error.response.json()
         ((_kind, fault),) = body.items()
         return f'{fault["message"]} (HTTP {error.http_status})'
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except BROKEN_BODY:
         return str(error)
 
 
@@ -71,7 +82,11 @@ def _by_code(
 
 
 def one_line(text: object) -> str:
-    return ' '.join(str(text).split())
+    """The text for a message, without what would steer a terminal."""
+    return ''.join(
+        char if char.isprintable() else '\ufffd'
+        for char in ' '.join(str(text).split())
+    )
 
 
 def posted(error: Exception) -> ports.Posted:
