@@ -103,34 +103,40 @@ class Spoilt:
             return edge.Answer(
                 json.dumps(body).encode(), headers={'Date': date}
             )
-        return self._inside(dice, copy.deepcopy(body))
-
-    def _inside(self, dice: dice_.Dice, body: Any) -> Any:
-        holder: Any = {'': body}
-        key: Any = ''
-        path = []
-        while True:
-            inner = holder[key]
-            keys: list[Any] = []
-            if isinstance(inner, dict):
-                keys = sorted(inner)
-            elif isinstance(inner, list):
-                keys = list(range(len(inner)))
-            if not keys or (path and dice.number(6) == 5):
-                break
-            holder, key = inner, dice.pick(keys)
-            path.append(str(key))
-        value = dice.pick((_NOTHING, *_ODD))
-        if value is _NOTHING and isinstance(holder, dict) and path:
-            del holder[key]
-            self.what = f'{"/".join(path)} is missing'
-            return body
-        value = None if value is _NOTHING else value
-        self.what = f'{"/".join(path)} is {value!r}'
-        if not path:
-            return value
-        holder[key] = value
+        body, self.what = _inside(dice, copy.deepcopy(body))
         return body
+
+
+def inside(dice: dice_.Dice, body: Any) -> Any:
+    """The same, with one place in it that is odd, or not there."""
+    return _inside(dice, copy.deepcopy(body))[0]
+
+
+def _inside(dice: dice_.Dice, body: Any) -> tuple[Any, str]:
+    holder: Any = {'': body}
+    key: Any = ''
+    path = []
+    while True:
+        inner = holder[key]
+        keys: list[Any] = []
+        if isinstance(inner, dict):
+            keys = sorted(inner)
+        elif isinstance(inner, list):
+            keys = list(range(len(inner)))
+        if not keys or (path and dice.number(6) == 5):
+            break
+        holder, key = inner, dice.pick(keys)
+        path.append(str(key))
+    value = dice.pick((_NOTHING, *_ODD))
+    if value is _NOTHING and isinstance(holder, dict) and path:
+        del holder[key]
+        return body, f'{"/".join(path)} is missing'
+    value = None if value is _NOTHING else value
+    what = f'{"/".join(path)} is {value!r}'
+    if not path:
+        return value, what
+    holder[key] = value
+    return body, what
 
 
 def spoilt(dice: dice_.Dice, kinds: tuple[str, ...] = edge.KINDS) -> Spoilt:
