@@ -12,6 +12,16 @@ import requests
 
 from osc_instanceha import exceptions
 
+#: What the libraries stumble over in a body that is not what they expect;
+#: the last is for one that is nested without end.
+BROKEN_BODY = (
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    RecursionError,
+)
+
 #: The libraries' messages have the URL, with the query behind it.
 _ADDRESS = re.compile(r'https?://[^\s?]*[^\s?:.]')
 
@@ -37,7 +47,13 @@ def translated(where: str) -> Iterator[None]:
     except ksa_exceptions.ClientException as error:
         # No connection, no catalog, no token.
         raise exceptions.Unreachable(
-            f'{where} could not be asked: {said(error)}'
+            f'{where} could not be asked: {said(error).rstrip(".")}'
+        ) from error
+    except BROKEN_BODY as error:
+        # What the libraries make of a body that is none of the API's, which
+        # is their business: it would say nothing to whoever reads it.
+        raise exceptions.UnexpectedAnswer(
+            where, 'it is none of this API (--debug shows where that ends)'
         ) from error
 
 
@@ -49,7 +65,7 @@ def _words(error: ksa_exceptions.http.HttpError) -> str:
         body = error.response.json()
         ((_kind, fault),) = body.items()
         return f'{fault["message"]} (HTTP {error.http_status})'
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except BROKEN_BODY:
         return str(error)
 
 
@@ -112,7 +128,11 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def one_line(text: object) -> str:
-    return ' '.join(str(text).split())
+    """The text for a message, without what would steer a terminal."""
+    return ''.join(
+        char if char.isprintable() else '\ufffd'
+        for char in ' '.join(str(text).split())
+    )
 
 
 def parsed(where: str, response: requests.Response) -> Any:
@@ -122,7 +142,7 @@ def parsed(where: str, response: requests.Response) -> Any:
     """
     try:
         return response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         kind = response.headers.get('Content-Type') or 'no type'
         raise exceptions.UnexpectedAnswer(
             where, f'it is no JSON ({kind}, {len(response.content)} bytes)'

@@ -56,6 +56,13 @@ class Reader:
         value = self._item.get(key)
         return None if value is None else self._check(key, value, kind)
 
+    def nullable(self, key: str, kind: type[T]) -> T | None:
+        """The value, or None for a null: Nova's way to say that it is none.
+
+        :raises UnexpectedAnswer: if it is missing, which says nothing
+        """
+        return None if self.get(key, object) is None else self.get(key, kind)
+
     def read(self, key: str) -> Reader:
         return Reader(f'{self._where}: {key}', self.get(key, dict))
 
@@ -132,10 +139,10 @@ def server(where: str, item: Any) -> model.Server:
         project_id=raw.get('tenant_id', str),
         status=raw.get('status', str),
         vm_state=raw.get('OS-EXT-STS:vm_state', str),
-        task_state=raw.optional('OS-EXT-STS:task_state', str),
+        task_state=raw.nullable('OS-EXT-STS:task_state', str),
         power_state=raw.get('OS-EXT-STS:power_state', int),
         launched_at=timestamp(
-            where, raw.optional('OS-SRV-USG:launched_at', str)
+            where, raw.nullable('OS-SRV-USG:launched_at', str)
         ),
         created=raw.get('created', str),
         flavor=model.Flavor(
@@ -151,7 +158,7 @@ def server(where: str, item: Any) -> model.Server:
             Reader(where, volume).get('id', str) for volume in volumes
         ),
         root_device=raw.optional('OS-EXT-SRV-ATTR:root_device_name', str),
-        hypervisor=raw.optional('OS-EXT-SRV-ATTR:hypervisor_hostname', str),
+        hypervisor=raw.nullable('OS-EXT-SRV-ATTR:hypervisor_hostname', str),
         fault=_fault(where, raw),
     )
 
@@ -179,7 +186,7 @@ def service(where: str, item: Any, answered: str | None) -> model.Service:
         raise exceptions.UnexpectedAnswer(
             where, f'{host} is {_shown(state)} and {_shown(status)}'
         )
-    updated_at = timestamp(where, raw.optional('updated_at', str))
+    updated_at = timestamp(where, raw.nullable('updated_at', str))
     return model.Service(
         id=raw.get('id', str),
         host=host,
@@ -215,7 +222,7 @@ def _age(
         return None
     try:
         now = email.utils.parsedate_to_datetime(answered)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if now.tzinfo is None:
         return None
@@ -241,7 +248,7 @@ def evacuation(where: str, item: Any) -> model.Evacuation:
         server_id=raw.get('instance_uuid', str),
         status=status,
         source=source,
-        destination=raw.optional('dest_compute', str),
+        destination=raw.nullable('dest_compute', str),
         created=moment(where, raw.get('created_at', str)),
     )
 

@@ -27,11 +27,6 @@ def translated(where: str) -> Iterator[None]:
         raise service_failures.by_code(
             where, error.code, str(error), error
         ) from error
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
-        # What novaclient makes of an error body that is none of Nova's.
-        raise exceptions.UnexpectedAnswer(
-            where, f'no error of Nova ({service_failures.one_line(error)})'
-        ) from error
 
 
 def posted(error: Exception) -> ports.Posted:

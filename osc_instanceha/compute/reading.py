@@ -101,6 +101,7 @@ class NovaReader:
         """
         found: list[Any] = []
         last = None
+        seen: set[str] = set()
         while True:
             body, _headers = self._get(path, marker=last, **params)
             page = answers.items(f'GET {path}', body, key)
@@ -110,6 +111,9 @@ class NovaReader:
             last = answers.Reader(f'GET {path}', page[-1]).get(marker, str)
             if not body.get(f'{key}_links') or last in known:
                 return found
+            if last in seen:
+                raise _in_circles(f'GET {path}')
+            seen.add(last)
 
     def services(self) -> tuple[model.Service, ...]:
         found = self._services()
@@ -187,19 +191,24 @@ class NovaReader:
         return records
 
     def groups(self) -> tuple[model.ServerGroup, ...]:
-        where = '/os-server-groups'
-        found: list[Any] = []
+        path = '/os-server-groups'
+        where = f'GET {path}'
+        found: list[model.ServerGroup] = []
         while True:
             # There are no links, and the size of a page is the server's
             # secret: only an empty one is the last for sure.
             body, _headers = self._get(
-                where, all_projects='True', offset=len(found) or None
+                path, all_projects='True', offset=len(found) or None
             )
-            page = answers.items(f'GET {where}', body, 'server_groups')
+            page = [
+                answers.group(where, item)
+                for item in answers.items(where, body, 'server_groups')
+            ]
             if not page:
-                return tuple(
-                    answers.group(f'GET {where}', item) for item in found
-                )
+                return tuple(found)
+            # One that is made or deleted meanwhile moves the others by one.
+            if {group.id for group in page} <= {group.id for group in found}:
+                raise _in_circles(where)
             found += page
 
     def aggregates(self) -> tuple[model.Aggregate, ...]:
@@ -279,12 +288,14 @@ class NovaReader:
             begun is None
             or (fault.created is not None and fault.created >= begun)
         ):
-            return fault.message
+            return service_failures.one_line(fault.message)
         try:
             words = self._failed_event(server.id)
         except exceptions.CloudError as error:
             return f'its evacuation failed; why could not be read ({error})'
-        return words or 'its evacuation failed, and Nova does not say why'
+        return service_failures.one_line(words) or (
+            'its evacuation failed, and Nova does not say why'
+        )
 
     def _failed_event(self, server_id: str) -> str:
         """The words of the failed event in the last evacuate action."""
@@ -307,6 +318,12 @@ class NovaReader:
                     return words
             return ''
         return ''
+
+
+def _in_circles(where: str) -> exceptions.UnexpectedAnswer:
+    return exceptions.UnexpectedAnswer(
+        where, 'the same page comes again and again'
+    )
 
 
 def _last_line(traceback: str | None) -> str:

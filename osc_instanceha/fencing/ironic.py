@@ -39,6 +39,9 @@ _POWER_STATES = {
     'power off': driver.PowerState.OFF,
 }
 
+#: What is read of a node; each is a text, or null.
+_FIELDS = ('power_state', 'target_power_state', 'reservation', 'last_error')
+
 #: What a policy hides (api/controllers/v1/node.py, node_sanitize).
 _REDACTED = '** Redacted'
 
@@ -78,7 +81,11 @@ class Ironic(driver.Driver):
         with self._answers(timeout):
             response = self._call('GET', '')
             node = response.json()
-        if not isinstance(node, dict) or 'power_state' not in node:
+        # One that is missing is not empty: without target_power_state a
+        # node that is still on its way would count as there.
+        if not isinstance(node, dict) or any(
+            not isinstance(node.get(field, 0), str | None) for field in _FIELDS
+        ):
             raise exceptions.DeviceError(
                 f'the answer about node {self._node} is none of Ironic'
             )
@@ -148,7 +155,11 @@ class Ironic(driver.Driver):
             raise exceptions.DeviceUnreachable(
                 f'Ironic could not be asked: {_one_line(error)}'
             ) from error
-        except (ksa_exceptions.ClientException, ValueError) as error:
+        except (
+            ksa_exceptions.ClientException,
+            ValueError,
+            RecursionError,
+        ) as error:
             # No catalog entry, bad credentials, an answer without JSON.
             raise exceptions.DeviceError(
                 f'Ironic could not be asked: {_one_line(error)}'
@@ -243,7 +254,13 @@ def _fault(error: ksa_exceptions.HttpError) -> str:
         if isinstance(message, dict):
             message = message.get('faultstring') or message['description']
         return _one_line(message)
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        RecursionError,
+    ):
         return _one_line(error)
 
 

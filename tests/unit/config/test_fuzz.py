@@ -100,7 +100,7 @@ _likely = st.fixed_dictionaries(
 )
 
 
-def _check(raw: bytes, *, name='instanceha.yaml', mode=0o600) -> None:
+def check(raw: bytes, *, name='instanceha.yaml', mode=0o600) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, name)
         path.write_bytes(raw)
@@ -125,18 +125,18 @@ def _check(raw: bytes, *, name='instanceha.yaml', mode=0o600) -> None:
 
 @hypothesis.given(_likely | _anything)
 def test_any_data(data):
-    _check(yaml.safe_dump(data, allow_unicode=True).encode('utf-8', 'replace'))
+    check(yaml.safe_dump(data, allow_unicode=True).encode('utf-8', 'replace'))
 
 
 @hypothesis.given(_likely | _anything)
 def test_any_json(data):
     text = json.dumps(data, default=str, indent='\t')
-    _check(text.encode(), name='instanceha.json', mode=0o644)
+    check(text.encode(), name='instanceha.json', mode=0o644)
 
 
 @hypothesis.given(st.binary(max_size=200))
 def test_any_bytes(raw):
-    _check(raw)
+    check(raw)
 
 
 _PIECES = [
@@ -153,11 +153,11 @@ _syntax = st.lists(st.sampled_from(_PIECES), max_size=15).map(''.join)
 @hypothesis.given(_syntax)
 def test_any_syntax(text):
     # Where any text may be a key, so a key may be the secret.
-    _check(text.replace(SECRET, 'x').encode())
+    check(text.replace(SECRET, 'x').encode())
 
 
 @hypothesis.given(_syntax)
 def test_any_syntax_below_a_password(text):
     # Deeper than the key, or it would be no part of what is below it.
     below = text.replace('\n', '\n     ')
-    _check(f'fencing:\n devices:\n  a:\n   password: {below}'.encode())
+    check(f'fencing:\n devices:\n  a:\n   password: {below}'.encode())
