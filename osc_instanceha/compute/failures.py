@@ -9,7 +9,6 @@ from keystoneauth1 import exceptions as ksa_exceptions
 from novaclient import exceptions as nova_exceptions
 import urllib3.exceptions
 
-from osc_instanceha import exceptions
 from osc_instanceha import ports
 from osc_instanceha import service_failures
 
