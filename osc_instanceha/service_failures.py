@@ -77,18 +77,23 @@ def by_code(
     :param error: the library's, with the facts
     """
     kind = exceptions.CloudError
-    cure = ''
     if code in (401, 403):
         kind = exceptions.Forbidden
-        cure = ': valid credentials with the admin role are needed'
     elif code in (429, 502, 503, 504):
         kind = exceptions.Unreachable
     return kind(
-        f'{where} failed: {one_line(message)}{cure}',
+        f'{where} failed: {one_line(message)}{cure(code)}',
         code=code,
         request_id=getattr(error, 'request_id', None),
         retry_after=retry_after(error),
     )
+
+
+def cure(code: int) -> str:
+    """What to do about an HTTP status, to be put behind its message."""
+    if code in (401, 403):
+        return ': valid credentials with the admin role are needed'
+    return ''
 
 
 def retry_after(error: Exception) -> float | None:
@@ -102,7 +107,7 @@ def said(error: Exception) -> str:
     Where there was no answer: from which address, and why. The libraries
     wrap the reason in the names of all their layers.
     """
-    text = one_line(error)
+    text = one_line(error).rstrip('.')
     address = _ADDRESS.search(text)
     if address is None or not isinstance(error, _NO_ANSWER):
         return text

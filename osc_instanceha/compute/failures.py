@@ -34,7 +34,7 @@ def posted(error: Exception) -> ports.Posted:
     if isinstance(error, nova_exceptions.ClientException):
         return ports.Posted(
             _answer(error, message),
-            message,
+            message + service_failures.cure(error.code),
             error.request_id,
             error.code,
             retry_after=service_failures.retry_after(error),

@@ -237,6 +237,11 @@ class Front:
 
         self._passages[service].answering = answering
 
+    @property
+    def busy(self) -> bool:
+        """Whether there are requests that have not been answered."""
+        return any(it.active for it in self.taps.values())
+
     def clear(self) -> None:
         """All is well again; what was recorded stays."""
         for passage in self._passages.values():
