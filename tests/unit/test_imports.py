@@ -302,6 +302,7 @@ def test_every_module_has_its_place():
         *CONFIG,
         'cloud',
         'images',
+        'lock_folder',
         'lock_service',
         'locking',
         'sessions',
