@@ -87,11 +87,13 @@ class Held:
         if lock is None:
             raise exceptions.CountLocked(self._timeout, self._locks.shown)
         try:
-            yield frozenset(
+            others = {
                 str(name).removeprefix(_PREFIX)
                 for facts in self._locks.announced(_GOING_DOWN)
                 for name in facts['locks']
-            )
+            }
+            # A run that was killed had them before.
+            yield frozenset(others - {item.id for item in self._services})
             self._locks.announce(_GOING_DOWN, self._facts)
         finally:
             lock_service.let_go(lock.release)

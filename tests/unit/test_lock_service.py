@@ -248,6 +248,8 @@ def test_what_another_run_takes_down_is_counted_until_it_ends(url):
 def test_what_was_killed_takes_nothing_down(url):
     killed(url, 'a', 'b')
     assert others(url, 'c') == set()
+    # Nor is it another that does, for who has the lock after it.
+    assert others(url, 'a', 'b') == set()
     with going_down(url, 'b'):
         assert ids('b') <= others(url, 'c')
 
