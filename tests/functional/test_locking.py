@@ -21,6 +21,7 @@ import pytest
 from tests.cloud import client
 from tests.functional import command
 from tests.functional import coordination
+from tests.functional import rack
 
 Start = Callable[..., command.Running]
 
@@ -377,3 +378,44 @@ def test_without_the_service_nothing_is_done(cloud, runs):
     assert line.startswith(f'The lock in {runs.url} cannot be taken (')
     assert command.changes(cloud) == []
     check(cloud, made, 0)
+
+
+# How many hosts may go down.
+
+
+@pytest.fixture(scope='module')
+def wide() -> Iterator[client.Cloud]:
+    """A cloud with room for six hosts that die, and one more."""
+    with client.Cloud.launch(hosts=7) as running:
+        yield running
+
+
+@pytest.mark.parametrize('kind', ['file', 'etcd'])
+def test_six_fences_at_once_take_down_two(wide, urls, tmp_path, kind):
+    wide.reset()
+    hosts = wide.hosts[:6]
+    for host in hosts:
+        wide.crash(host)
+    wide.forget_requests()
+    runs = Runs(wide, tmp_path)
+    runs.url = urls(kind)
+    with rack.running(wide) as devices:
+        config = devices.write(tmp_path)
+        try:
+            made = [
+                runs('fence', host, '--max-hosts-down', '2', config=config)
+                for host in hosts
+            ]
+            done = [each.wait(240) for each in made]
+        finally:
+            runs.stop()
+        assert sorted(each.code for each in done) == [0, 0, 5, 5, 5, 5]
+        fenced = [
+            host
+            for host, each in zip(hosts, done, strict=True)
+            if each.code == 0
+        ]
+        power = {host: devices.machine(host).power() for host in hosts}
+        off = [host for host in hosts if power[host] == 'off']
+        assert off == fenced
+    assert len(command.changes(wide)) == 2
