@@ -98,10 +98,13 @@ class LeftOut:
 
 @dataclasses.dataclass(frozen=True)
 class Trouble:
-    """The cloud did not answer as it should; the run goes on."""
+    """The cloud did not answer as it should, or the lock of a host was lost.
+
+    The run goes on; without the lock it begins nothing more there.
+    """
 
     host: str
-    error: exceptions.CloudError
+    error: exceptions.CloudError | exceptions.LockLost
 
 
 Event = (

@@ -9,6 +9,7 @@ Invariants kept here:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterator
 
 from osc_instanceha import events
@@ -44,6 +45,8 @@ class Follower:
 
     Every method may raise :class:`~.exceptions.CloudError`; the track is then
     as it was.
+
+    :param check: raises LockLost if the lock may be another run's by now
     """
 
     def __init__(
@@ -53,8 +56,10 @@ class Follower:
         compute: ports.Compute,
         clock: ports.Clock,
         options: options_.Options,
+        check: Callable[[], None],
     ) -> None:
         self._host = host
+        self._check = check
         self._compute = compute
         self._clock = clock
         self._options = options
@@ -236,6 +241,7 @@ class Follower:
         elif server.task_state is not None:
             return
         elif server.vm_state == 'active' and track.stops < _STOPS:
+            self._check()
             try:
                 self._compute.stop(server.id)
             except exceptions.CloudError as error:

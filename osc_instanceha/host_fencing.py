@@ -330,6 +330,7 @@ class HostFencing:
                 report_interval=self._options.report_interval
             ),
             who=self._who,
+            check=self._check,
         )
         while listening.refusal is None and not listening.silent:
             self._go_on()

@@ -29,7 +29,6 @@ from osc_instanceha import tracking
 #: it. The list of evacuations is always of the same round.
 _FRESH = 5.0
 
-
 #: Phases in which every server takes requests of its own.
 _ONE_BY_ONE = frozenset((tracking.Phase.BROKEN, tracking.Phase.SETTLING))
 
@@ -73,13 +72,17 @@ class HostRecovery:
         self._selection = selection
         self._options = options
         self._follower = following.Follower(
-            proof.host, compute=compute, clock=clock, options=options
+            proof.host,
+            compute=compute,
+            clock=clock,
+            options=options,
+            check=held.check,
         )
         self._inventory: model.Inventory
         self._servers: dict[str, model.Server] = {}
         self._servers_read = 0.0
         self._evacuations: tuple[model.Evacuation, ...] = ()
-        self._sending = sending.Sending(compute, pool, options)
+        self._sending = sending.Sending(compute, pool, held, options)
         self._held = held
         #: Why nothing may be begun any more; empty if it may.
         self._lost = ''
@@ -185,6 +188,10 @@ class HostRecovery:
             yield from self._advance()
         except exceptions.CloudError as error:
             yield events.Trouble(self.host, error)
+        except exceptions.LockLost as error:
+            # What is open is followed to its end; that changes nothing.
+            self._lost = str(error)
+            yield events.Trouble(self.host, error)
         yield from self.announce()
         if self._progress() != before:
             self.moved_at = self._clock.monotonic()
@@ -198,25 +205,17 @@ class HostRecovery:
 
     def announce(self) -> Iterator[events.Event]:
         """Tell of every outcome that has not been told of yet."""
-        if self.proof.refusal is not None:
-            for track in self._in(tracking.Phase.WAITING):
-                track.end(model.Outcome.REFUSED, self.proof.refusal.short)
-        if self._lost:
-            for track in self._in(tracking.Phase.WAITING):
-                track.end(model.Outcome.REFUSED, self._lost)
+        refusal = self.proof.refusal
+        no = refusal.short if refusal is not None else self._lost
+        for track in self._in(tracking.Phase.WAITING) if no else ():
+            track.end(model.Outcome.REFUSED, no)
+        for track in self._in(tracking.Phase.SETTLING) if self._lost else ():
+            reason = f'it has moved, but was not seen stopped: {self._lost}'
+            track.end(model.Outcome.UNKNOWN, reason)
         for track in self._in(tracking.Phase.ENDED):
             if track.server.id not in self._announced:
                 self._announced.add(track.server.id)
                 yield events.Ended(track.result())
-
-    def _sure(self) -> bool:
-        """Whether no other run can work on the host (invariant 9)."""
-        if not self._lost:
-            try:
-                self._held.check()
-            except exceptions.LockLost as error:
-                self._lost = str(error)
-        return not self._lost
 
     def _progress(self) -> set[tuple[object, ...]]:
         """What changes only when Nova gets on, not whenever we try."""
@@ -250,7 +249,7 @@ class HostRecovery:
     def _advance(self) -> Iterator[events.Event]:
         yield from self.collect()
         since = self._clock.monotonic()
-        if (self.waiting or self.proof.wanted) and self._sure():
+        if not self._lost and (self.waiting or self.proof.wanted):
             yield from self.proof.complete()
         launching = self.waiting and self.proof.holds(since)
         if launching and self._stale(since):
@@ -332,8 +331,7 @@ class HostRecovery:
         if self._stale(since):
             # There was no room before the list of evacuations was read.
             return
-        if not self._sure():
-            return
+        self._held.check()
         openly = self._openly()
         busy = self._busy_groups()
         # What failed before goes behind what has not been tried.

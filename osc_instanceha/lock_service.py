@@ -1,9 +1,9 @@
 """What gives the locks: a folder, or a coordination service, through tooz.
 
-A lock of a coordination service is a lease: it ends by itself when nothing is
-heard of its holder for a while. That frees the lock of a run that was killed,
-and it takes the lock from a run that was only stopped, or cut off. So a run
-asks here, before whatever must not be done twice, whether it still holds it.
+A file's lock is the kernel's, and lasts as long as its process. The lock of a
+coordination service is a lease: it ends by itself when nothing is heard of
+its holder for a while. That frees the lock of a run that was killed, and it
+takes the lock from a run that was only stopped, or cut off.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
 import logging
+import threading
 import time
 from typing import Any
 import urllib.parse
@@ -25,12 +26,23 @@ from osc_instanceha import exceptions
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds after which a lock that is waited for is asked for again, and
-#: whoever waits may give up.
-_SLICE = 1.0
+#: Seconds after which a lock that is waited for is asked for again.
+_PAUSE = 0.5
+
+#: Seconds between two renewals of the leases, unless they are that short.
+_BEAT = 2.0
 
 #: The part of a lease after which one that was not renewed is not relied on.
 _SAFE = 0.75
+
+#: tooz drops the records of a folder that were not touched for so many
+#: seconds, although the lock of a process that was stopped goes on.
+_FOR_EVER = 10**9
+
+#: A process that closes a file loses the lock that it has on it by another
+#: descriptor, and tooz leaves a file open that it could not lock. So one
+#: thread at a time has such a file open.
+_FILES = threading.Lock()
 
 
 def _now() -> float:
@@ -40,173 +52,194 @@ def _now() -> float:
     )
 
 
-class _Pulse:
-    """Renews the leases, and knows when that came too late.
-
-    tooz's own heart neither tells its owner that it could not beat nor, with
-    etcd, that what it renewed was gone (Etcd3Lock.heartbeat ignores it).
-    """
-
-    def __init__(self, coordinator: coordination.CoordinationDriver) -> None:
-        self._coordinator = coordinator
-        self._renewed = _now()
-        self._lasts = float('inf')
-        self._lapsed = False
-
-    def heartbeat(self) -> float | None:
-        """Renew; returns the seconds for which that is good."""
-        begun = _now()
-        lasts: float | None = self._coordinator.heartbeat()
-        # Before it counts as renewed: what has lapsed is not renewed.
-        self.fresh()
-        self._renewed = begun
-        if lasts is not None:
-            self._lasts = lasts
-        return lasts
-
-    def fresh(self) -> bool:
-        """Whether every renewal so far came in time."""
-        if _now() - self._renewed > self._lasts * _SAFE:
-            self._lapsed = True
-        return not self._lapsed
-
-
 class LockService:
     """A connection to whatever gives the locks.
 
+    :param member: a name that no other run has
+    :param stack: closes the connection
+    :raises LockUnusable: if it cannot be used; likewise every method that
+        asks it something
     :ivar shown: its URL without secrets
     """
 
     def __init__(
-        self,
-        url: str,
-        member: str,
-        stack: contextlib.ExitStack,
+        self, url: str, member: str, stack: contextlib.ExitStack
     ) -> None:
         self.shown = without_secrets(url)
         self._url = url
         self._member = member.encode()
-        self._joined: list[bytes] = []
+        # By what the driver is: nothing that it tells of itself sets the
+        # leases of etcd apart from files.
+        self._leased = urllib.parse.urlsplit(url).scheme != 'file'
         self._locks: list[tooz_locking.Lock] = []
-        with self.usable():
+        self._groups: list[bytes] = []
+        self._renewed = _now()
+        self._lasts = float('inf')
+        self._lost = False
+        self._ended = threading.Event()
+        options = {} if self._leased else {'timeout': _FOR_EVER}
+        with self._usable():
             self._coordinator = coordination.get_coordinator(
                 url,
                 self._member,
                 # What a thread of the driver's own waits for could not be
                 # interrupted.
                 executor='synchronous',
+                **options,
             )
             self._coordinator.start()
-            self._pulse = _Pulse(self._coordinator)
-            stack.callback(let_go, self._coordinator.stop)
-            if self._coordinator.requires_beating:
-                self._pulse.heartbeat()
-                # It asks nothing of its driver but to beat.
-                heart = coordination.Heart(self._pulse)
-                heart.start()
-                stack.callback(heart.stop)
+            stack.callback(self._end)
+            if self._leased:
+                self._renew()
+                threading.Thread(target=self._beat, daemon=True).start()
 
     def acquire(
-        self,
-        name: str,
-        timeout: float,
-        stopped: Callable[[], bool] = bool,
+        self, name: str, timeout: float, stopped: Callable[[], bool] = bool
     ) -> tooz_locking.Lock | None:
         """Take a lock.
 
         :param timeout: seconds to wait for it
         :param stopped: whether nobody waits for this any more
         :returns: None if somebody else holds it for longer than that
-        :raises InstanceHAError: if the service cannot be used
         """
         end = _now() + timeout
-        with self.usable():
-            lock = self._coordinator.get_lock(name.encode())
+        with self._usable():
             while True:
-                slice_ = min(end - _now(), _SLICE)
-                # False, not 0: drivers ask what it is.
-                if lock.acquire(blocking=slice_ if slice_ > 0 else False):
-                    return lock
-                if slice_ <= 0 or stopped():
+                with contextlib.nullcontext() if self._leased else _FILES:
+                    lock = self._coordinator.get_lock(name.encode())
+                    # The driver for etcd raises when it has waited in vain.
+                    if lock.acquire(blocking=False):
+                        return lock
+                    del lock
+                left = end - _now()
+                if left <= 0 or stopped():
                     return None
+                time.sleep(min(left, _PAUSE))
 
     def keep(self, lock: tooz_locking.Lock) -> None:
-        """Count a lock among those of which :meth:`holds` tells."""
+        """Hold a lock until the end; :meth:`holds` tells of it."""
         self._locks.append(lock)
 
     def holds(self) -> bool:
-        """Whether this run surely holds its locks still.
+        """Whether this run surely holds what it keeps still.
 
-        A service that does not answer has not lost them yet.
+        Asks nobody, so that it never waits: whoever renews the leases sees
+        whether they are there. A lease that may have ended is lost for good.
         """
-        if not self._pulse.fresh():
-            return False
-        for lock in self._locks:
-            if _ask(lock.is_still_owner) is False:
-                return False
-        for group in self._joined:
-            members = _ask(lambda: self._coordinator.get_members(group).get())  # noqa: B023
-            # A member is there for no longer than its lease.
-            if members is not None and self._member not in {
-                item.encode() if isinstance(item, str) else item
-                for item in members
-            }:
-                return False
-        return self._pulse.fresh()
+        if self._leased and _now() - self._renewed > self._lasts * _SAFE:
+            self._lost = True
+        return not self._lost
 
-    def announce(self, group: str, facts: Mapping[str, Any]) -> bool:
+    def announce(self, group: str, facts: Mapping[str, Any]) -> None:
         """Let others know of this run while it lives.
 
-        :returns: False if the service has no way to do that
-        :raises InstanceHAError: if it cannot be used
+        :param facts: among them ``locks``, the names of those that it holds
         """
         name = group.encode()
-        with self.usable():
-            try:
-                with contextlib.suppress(coordination.GroupAlreadyExist):
-                    self._coordinator.create_group(name).get()
-                self._coordinator.join_group(name, dict(facts)).get()
-            except tooz.NotImplemented:
-                return False
-        self._joined.append(name)
-        return True
+        with self._usable():
+            with contextlib.suppress(coordination.GroupAlreadyExist):
+                self._coordinator.create_group(name).get()
+            self._coordinator.join_group(name, dict(facts)).get()
+        self._groups.append(name)
 
     def announced(self, group: str) -> list[Mapping[str, Any]]:
-        """What other runs have announced in a group.
-
-        Where the locks are files, those are among them that were killed.
-
-        :raises InstanceHAError: if the service cannot be used
-        """
-        name = group.encode()
+        """What other runs that live have announced in a group."""
         found = []
-        with self.usable():
-            try:
-                members = self._coordinator.get_members(name).get()
-            except (coordination.GroupNotCreated, tooz.NotImplemented):
-                return []
-            for member in members:
-                if member in (self._member, self._member.decode()):
-                    continue
-                try:
-                    facts = self._coordinator.get_member_capabilities(
-                        name, member
-                    ).get()
-                except coordination.MemberNotJoined:
-                    # It has left just now.
-                    continue
-                if isinstance(facts, Mapping):
+        for member in self._members(group.encode()) - {self._member}:
+            with (
+                self._usable(),
+                # It has left just now.
+                contextlib.suppress(coordination.MemberNotJoined),
+            ):
+                facts = self._coordinator.get_member_capabilities(
+                    group.encode(), member
+                ).get()
+                if isinstance(facts, Mapping) and self._lives(
+                    facts.get('locks')
+                ):
                     found.append(facts)
         return found
 
-    @contextlib.contextmanager
-    def usable(self) -> Iterator[None]:
-        """Turn what a driver raises into an error of ours.
+    def _members(self, group: bytes) -> set[bytes]:
+        with self._usable():
+            try:
+                return set(self._coordinator.get_members(group).get())
+            except coordination.GroupNotCreated:
+                return set()
 
-        :raises InstanceHAError: instead
+    def _lives(self, locks: object) -> bool:
+        """Whether a run that has announced these locks has not been killed.
+
+        A folder keeps what it has announced, but not its locks.
         """
+        if not isinstance(locks, list | tuple) or not locks:
+            return False
+        if self._leased:
+            return True
+        lock = self.acquire(str(locks[0]), 0)
+        if lock is not None:
+            let_go(lock.release)
+        return lock is None
+
+    def _end(self) -> None:
+        # Before the locks go: that is not to be taken for a loss.
+        self._ended.set()
+        if self.holds():
+            for lock in self._locks:
+                let_go(lock.release)
+        let_go(self._coordinator.stop)
+
+    def _beat(self) -> None:
+        """Renew the leases until the end.
+
+        tooz's own heart tells nobody that it could not beat.
+        """
+        while not self._ended.wait(min(_BEAT, self._lasts / 10)):
+            try:
+                self._renew()
+            # Drivers let through what their own libraries raise, and the next
+            # beat may get through.
+            except Exception as error:
+                LOG.debug('The lock was not renewed: %s', type(error))
+
+    def _renew(self) -> None:
+        begun = _now()
+        lasts = self._coordinator.heartbeat()
+        # The drivers do not tell whether there was anything to renew.
+        if not self._there():
+            self._lost = True
+        # Before it counts as renewed: what has lapsed is lost.
+        elif self.holds():
+            self._lasts = float(lasts)
+            self._renewed = begun
+
+    def _there(self) -> bool:
+        for lock in tuple(self._locks):
+            # The driver for etcd has no such question; but the lease of a
+            # member ends there with the one of its locks.
+            with contextlib.suppress(tooz.NotImplemented):
+                if not lock.is_still_owner():
+                    return False
+        return all(
+            self._member in self._members(group)
+            for group in tuple(self._groups)
+        )
+
+    @contextlib.contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Turn what a driver raises into an error of ours."""
         try:
             yield
+        except exceptions.LockUnusable:
+            raise
+        except tooz.NotImplemented:
+            # Such as MySQL's: a lock that ends with its connection would be
+            # lost without a word.
+            raise exceptions.LockUnusable(
+                self.shown,
+                'tooz has no way there to tell who holds a lock, nor that it '
+                'was lost',
+            ) from None
         # Drivers let through what their own libraries raise.
         except Exception as error:
             words = str(error).replace(self._url, self.shown)
@@ -218,18 +251,11 @@ class LockService:
             ) from None
 
 
-def without_secrets(url: str) -> str:
-    """The URL without user, password and query (invariant 10)."""
-    parts = urllib.parse.urlsplit(url)
-    host = parts.netloc.rpartition('@')[2]
-    return urllib.parse.urlunsplit((parts.scheme, host, parts.path, '', ''))
-
-
 def let_go(release: Callable[[], object]) -> None:
-    """Let go of a lock, or of the service that gave it.
+    """Let go of a lock, or of what gave it.
 
-    What was done under the lock is done, whatever becomes of it: it ends
-    with the process, or with its lease.
+    What was done under a lock is done, whatever becomes of it: it ends with
+    the process, or with its lease.
     """
     try:
         release()
@@ -239,10 +265,8 @@ def let_go(release: Callable[[], object]) -> None:
         LOG.debug('A lock was not released: %s', type(error))
 
 
-def _ask(question: Callable[[], Any]) -> Any:
-    """The answer; None if the service, or its driver, has none."""
-    try:
-        return question()
-    except Exception as error:
-        LOG.debug('The lock was not seen: %s', type(error))
-        return None
+def without_secrets(url: str) -> str:
+    """The URL without user, password and query (invariant 10)."""
+    parts = urllib.parse.urlsplit(url)
+    host = parts.netloc.rpartition('@')[2]
+    return urllib.parse.urlunsplit((parts.scheme, host, parts.path, '', ''))

@@ -9,50 +9,36 @@ service that the cloud has already.
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable
-from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import os
 import platform
-import pwd
 from typing import Any
 import uuid
 
 from osc_instanceha import caller
 from osc_instanceha import exceptions
+from osc_instanceha import lock_folder
 from osc_instanceha import lock_service
 from osc_instanceha import model
 
 #: Of locks, and of the groups of those who hold them.
 _PREFIX = 'osc-instanceha-'
 
-#: The lock for counting the hosts that are down, and the group of the runs
-#: that are about to take another one down.
-_COUNTING = f'{_PREFIX}counting'
+#: The runs, with the locks that each holds.
+_HOLDING = f'{_PREFIX}holding'
+
+#: The runs among them that are about to take their hosts down, and the lock
+#: for counting those.
 _GOING_DOWN = f'{_PREFIX}going-down'
+_COUNTING = f'{_PREFIX}counting'
 
 #: Seconds to wait for another run's lock.
 TIMEOUT = 60.0
-
-
-def default_url() -> str:
-    """The URL of a folder for locks of this machine and user.
-
-    The same in a terminal, under cron and in a service: nothing of it comes
-    from the environment.
-    """
-    uid = os.geteuid()
-    if uid == 0:
-        return 'file:///run/osc-instanceha'
-    try:
-        home = pwd.getpwuid(uid).pw_dir
-    except KeyError:
-        # A user without an entry, as in a container.
-        return f'file:///tmp/osc-instanceha-{uid}'  # noqa: S108
-    return f'file://{home}/.cache/osc-instanceha'
 
 
 class Held:
@@ -61,21 +47,24 @@ class Held:
     def __init__(
         self,
         services: Sequence[model.Service],
+        facts: Mapping[str, Any],
         locks: lock_service.LockService,
-        stack: contextlib.ExitStack,
         timeout: float,
+        stopped: Callable[[], bool],
     ) -> None:
         self._services = services
+        self._facts = facts
         self._locks = locks
-        self._stack = stack
         self._timeout = timeout
+        self._stopped = stopped
 
     def check(self) -> None:
         """Make sure that no other run can have the locks.
 
-        To be called right before what must not be done twice.
+        To be called right before what must not be done twice. It asks
+        nobody, and so never waits.
 
-        :raises LockLost: if the lease may have ended
+        :raises LockLost: if a lease may have ended
         """
         if not self._locks.holds():
             raise exceptions.LockLost(
@@ -92,30 +81,22 @@ class Held:
 
         :returns: the IDs of the others' services
         :raises CountLocked: if another run counts for too long
-        :raises InstanceHAError: if the locks' backend cannot be used
+        :raises LockUnusable: if the backend cannot be used
         """
-        lock = self._locks.acquire(_COUNTING, self._timeout)
+        lock = self._locks.acquire(_COUNTING, self._timeout, self._stopped)
         if lock is None:
             raise exceptions.CountLocked(self._timeout, self._locks.shown)
-        with contextlib.ExitStack() as stack:
-            stack.callback(lock_service.let_go, lock.release)
-            ours = [service.id for service in self._services]
-            yield frozenset(self._going_down()) - frozenset(ours)
-            if not self._locks.announce(_GOING_DOWN, {'services': ours}):
-                # Nobody can be told: the others wait until this is over.
-                self._stack.push(stack.pop_all())
-
-    def _going_down(self) -> Iterator[str]:
-        """The services of the runs that live."""
-        for facts in self._locks.announced(_GOING_DOWN):
-            for service in _strings(facts.get('services')):
-                # Where the locks are files, what a killed run has announced
-                # stays. Its lock does not.
-                lock = self._locks.acquire(_name(service), 0)
-                if lock is None:
-                    yield service
-                else:
-                    lock_service.let_go(lock.release)
+        try:
+            others = {
+                str(name).removeprefix(_PREFIX)
+                for facts in self._locks.announced(_GOING_DOWN)
+                for name in facts['locks']
+            }
+            # A run that was killed had them before.
+            yield frozenset(others - {item.id for item in self._services})
+            self._locks.announce(_GOING_DOWN, self._facts)
+        finally:
+            lock_service.let_go(lock.release)
 
 
 @contextlib.contextmanager
@@ -135,7 +116,7 @@ def hold(
     :param services: taken in the order of their IDs, so that no two runs
         wait for each other
     :param stopped: whether nobody waits for this any more
-    :param url: of a tooz backend; None for :func:`default_url`
+    :param url: of a tooz backend; None for files of this machine and user
     :param timeout: seconds to wait for each lock
     :param who: who runs this, and the time, for those who have to wait
     :raises HostLocked: if another run holds one for longer than that
@@ -143,52 +124,44 @@ def hold(
     """
     member = f'{platform.node()}-{os.getpid()}-{uuid.uuid4()}'
     with contextlib.ExitStack() as stack:
-        locks = lock_service.LockService(url or default_url(), member, stack)
+        locks = lock_service.LockService(
+            url or lock_folder.default_url(), member, stack
+        )
+        names = []
         for service in sorted(services, key=lambda service: service.id):
-            name = _name(service.id)
+            name = f'{_PREFIX}{service.id}'
             lock = locks.acquire(name, timeout, stopped)
             if lock is None:
                 raise exceptions.HostLocked(
                     service.host, timeout, locks.shown, _holder(locks, name)
                 )
-            stack.callback(lock_service.let_go, lock.release)
             locks.keep(lock)
-            user, since = who()
-            locks.announce(
-                name, {'who': user, 'pid': str(os.getpid()), 'since': since}
-            )
-        yield Held(services, locks, stack, timeout)
-
-
-def _name(service_id: str) -> str:
-    return f'{_PREFIX}{service_id}'
+            names.append(name)
+        user, since = who()
+        facts = {
+            'who': user,
+            'pid': os.getpid(),
+            'since': since,
+            'locks': names,
+        }
+        locks.announce(_HOLDING, facts)
+        yield Held(services, facts, locks, timeout, stopped)
 
 
 def _holder(locks: lock_service.LockService, name: str) -> str:
     """Who holds a lock, and since when; empty if that is not known."""
     try:
-        announced = locks.announced(name)
+        holders = [
+            facts
+            for facts in locks.announced(_HOLDING)
+            if name in facts['locks']
+        ]
     except exceptions.LockUnusable:
         return ''
-    holders = [
-        facts
-        for facts in announced
-        if all(_is_text(facts.get(key)) for key in ('who', 'pid', 'since'))
-    ]
     if not holders:
         return ''
     # Those that were killed came before.
-    last: Mapping[str, Any] = max(holders, key=lambda facts: facts['since'])
-    return f'{last["who"]}, process {last["pid"]}, since {last["since"]}'
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _strings(value: object) -> Iterable[str]:
-    return (
-        [item for item in value if isinstance(item, str)]
-        if isinstance(value, list | tuple)
-        else []
+    last = max(holders, key=lambda facts: str(facts.get('since')))
+    return '{who}, process {pid}, since {since}'.format_map(
+        collections.defaultdict(str, last)
     )

@@ -23,6 +23,7 @@ from osc_instanceha import ports
 class Proof:
     """What speaks for and against a host's being off.
 
+    :param check: raises LockLost if the lock may be another run's by now
     :ivar service: its record, as last read
     :ivar refusal: what spoke against it; final
     :ivar heard_at: monotonic seconds at which the record was last asked for
@@ -36,6 +37,7 @@ class Proof:
         clock: ports.Clock,
         options: options_.Options,
         who: Callable[[], tuple[str, str]],
+        check: Callable[[], None],
         read_at: float | None = None,
     ) -> None:
         self.host = service.host
@@ -45,6 +47,7 @@ class Proof:
         self._clock = clock
         self._options = options
         self._who = who
+        self._check = check
         self._heartbeat = heartbeat.Heartbeat(options.report_interval)
         self.heard_at = clock.monotonic() if read_at is None else read_at
         self._heartbeat.observe(service, self.heard_at)
@@ -149,6 +152,7 @@ class Proof:
         """Listen, and mark the host once it is silent and vouched for.
 
         :raises CloudError: if Nova does not answer
+        :raises LockLost: if another run may work on the host by now
         """
         yield from self.listen()
         if (
@@ -158,6 +162,7 @@ class Proof:
         ):
             how = 'as vouched for by {} at {}'.format(*self._who())
             reason = marks.reason(how, self.service)
+            self._check()
             try:
                 self.service = self._compute.mark_down(self.service, reason)
             except exceptions.CloudError as error:

@@ -245,6 +245,7 @@ class Recovery:
         pool: concurrent.futures.Executor,
         read_at: float,
     ) -> host_recovery.HostRecovery:
+        held = self._held.get(service.id, ports.Unlocked())
         return host_recovery.HostRecovery(
             proof.Proof(
                 service,
@@ -252,13 +253,14 @@ class Recovery:
                 clock=self._clock,
                 options=self._options,
                 who=self._who,
+                check=held.check,
                 read_at=read_at,
             ),
             compute=self._compute,
             images=self._images,
             clock=self._clock,
             pool=pool,
-            held=self._held.get(service.id, ports.Unlocked()),
+            held=held,
             room=self._room,
             busy_groups=self._busy_groups,
             expired=self._expired,

@@ -205,6 +205,10 @@ class Lister(command.Lister):
         from osc_instanceha import exceptions
 
         self.exit_code = ExitCode.DONE
+        if not self.app.options.debug:
+            # What it says of a lock that was lost is no news, and has
+            # tracebacks.
+            logging.getLogger('tooz').setLevel(logging.CRITICAL)
         try:
             # Before anything is done: it may be an evacuation.
             self._check_columns(parsed_args)

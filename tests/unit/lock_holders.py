@@ -1,12 +1,12 @@
-"""Locks of this process, and of others."""
+"""Locks of runs in this process: to tooz each is another member."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 import contextlib
-import subprocess
-import sys
-import textwrap
+
+import pytest
+from tooz.drivers import file
 
 from osc_instanceha import locking
 from tests.unit import builders
@@ -16,47 +16,28 @@ SINCE = '2026-11-24T03:00:00Z'
 
 
 def hold(
-    url: str, *hosts: str, timeout: float = 0
+    url: str, *hosts: str, timeout: float = 0, since: str = SINCE
 ) -> contextlib.AbstractContextManager[locking.Held]:
-    services = [builders.service(host) for host in hosts]
-    return locking.hold(services, url=url, timeout=timeout)
+    return locking.hold(
+        [builders.service(host) for host in hosts],
+        url=url,
+        timeout=timeout,
+        who=lambda: (WHO, since),
+    )
 
 
 @contextlib.contextmanager
-def holder(
-    url: str, *hosts: str, counts: bool = False, since: str = SINCE
-) -> Iterator[subprocess.Popen[str]]:
-    """Another process, which holds the locks until its stdin is closed.
+def going_down(url: str, *hosts: str) -> Iterator[None]:
+    """Another run, which is about to take these hosts down."""
+    with hold(url, *hosts) as held:
+        with held.counting():
+            pass
+        yield
 
-    :param counts: whether it is about to take these hosts down
-    :param since: when it says that it began
-    """
-    code = f"""
-        import sys
-        from osc_instanceha import locking
-        from tests.unit import builders
-        services = [builders.service(host) for host in {list(hosts)!r}]
-        who = lambda: ({WHO!r}, {since!r})
-        with locking.hold(services, url={url!r}, timeout=0, who=who) as held:
-            if {counts!r}:
-                with held.counting():
-                    pass
-            print('held', flush=True)
-            sys.stdin.read()
-        print('free', flush=True)
-    """
-    process = subprocess.Popen(
-        [sys.executable, '-W', 'ignore', '-c', textwrap.dedent(code)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin and process.stdout
-    try:
-        assert process.stdout.readline() == 'held\n'
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        process.stdin.close()
-        process.stdout.close()
+
+def killed(url: str, *hosts: str, since: str = SINCE) -> None:
+    """What a run leaves in a folder that was killed: all but its locks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file.FileDriver, 'stop', lambda self: None)
+        with hold(url, *hosts, since=since) as held, held.counting():
+            pass

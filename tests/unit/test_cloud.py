@@ -11,6 +11,7 @@ import requests
 import osc_instanceha
 from osc_instanceha import cloud
 from osc_instanceha import exceptions
+from osc_instanceha import lock_folder
 from osc_instanceha import locking
 from osc_instanceha import model
 from osc_instanceha import options
@@ -33,7 +34,7 @@ def no_clouds(monkeypatch, tmp_path):
     monkeypatch.setenv('HOME', str(tmp_path))
     monkeypatch.setenv('XDG_CONFIG_HOME', str(tmp_path))
     monkeypatch.setattr(
-        locking, 'default_url', lambda: f'file://{tmp_path}/locks'
+        lock_folder, 'default_url', lambda: f'file://{tmp_path}/locks'
     )
     monkeypatch.setenv('OS_CLIENT_CONFIG_FILE', str(tmp_path / CLOUDS))
     write(tmp_path, 'clouds: {}')

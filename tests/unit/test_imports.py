@@ -310,6 +310,7 @@ def test_every_module_has_its_place():
         'agents.sign',
         'cloud',
         'images',
+        'lock_folder',
         'lock_service',
         'locking',
         'projects',

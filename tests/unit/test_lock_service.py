@@ -1,11 +1,14 @@
 """Who holds a lock, what counts, and a lease that ends: on real files.
 
-What only a coordination service shows is in tests/functional.
+What only processes and coordination services show is in tests/functional.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
+import os
+import shutil
 import types
 
 import pytest
@@ -20,7 +23,8 @@ from tests.unit import builders
 from tests.unit import lock_holders
 
 hold = lock_holders.hold
-holder = lock_holders.holder
+going_down = lock_holders.going_down
+killed = lock_holders.killed
 
 
 @pytest.fixture
@@ -35,103 +39,198 @@ def raises(error):
     return call
 
 
-@pytest.fixture
-def no_groups(monkeypatch):
-    """As with the drivers for MySQL and PostgreSQL."""
-    for call in ('create_group', 'get_members'):
-        monkeypatch.setattr(file.FileDriver, call, raises(tooz.NotImplemented))
-
-
 # Who holds it.
 
 
+def refused(url, *hosts):
+    with (
+        pytest.raises(exceptions.HostLocked) as caught,
+        hold(url, *hosts),
+    ):
+        pytest.fail('both hold it')
+    return caught.value
+
+
 def test_who_waits_learns_who_holds_it_and_since_when(url):
-    with holder(url, 'a', since='2026-11-24T02:59:59Z') as killed:
-        killed.kill()
-        killed.wait()
-    with hold(url, 'a'):
+    killed(url, 'a', since='2026-11-24T02:59:59Z')
+    with hold(url, 'a', since='2026-11-24T02:59:58Z'):
         # Its name is not left behind.
         pass
-    with (
-        holder(url, 'a', 'b') as process,
-        pytest.raises(exceptions.HostLocked) as caught,
-        hold(url, 'a'),
-    ):
-        pass
-    assert caught.value.holder == (
-        f'{lock_holders.WHO}, process {process.pid}, since '
+    with hold(url, 'other'), hold(url, 'a', 'b'):
+        error = refused(url, 'b')
+    assert error.holder == (
+        f'{lock_holders.WHO}, process {os.getpid()}, since '
         f'{lock_holders.SINCE}'
     )
-    assert str(caught.value).startswith(
-        f'Another run ({caught.value.holder}) works on a (lock in file:///'
+    assert str(error).startswith(
+        f'Another run ({error.holder}) works on b (lock in file:///'
     )
 
 
 def test_the_last_of_those_that_were_killed_is_not_the_holder(url):
-    """Where the locks are files, what they announced stays."""
-    with holder(url, 'a') as killed:
-        killed.kill()
-        killed.wait()
-    with (
-        locking.hold(
-            [builders.service('a')],
-            url=url,
-            who=lambda: ('ann@there', '2026-11-24T03:00:01Z'),
-        ),
-        pytest.raises(exceptions.HostLocked) as caught,
-        hold(url, 'a'),
-    ):
-        pass
-    assert caught.value.holder.startswith('ann@there, process ')
+    killed(url, 'a', since='2026-11-24T02:00:00Z')
+    with hold(url, 'a', since='2026-11-24T02:00:01Z'):
+        assert refused(url, 'a').holder.endswith('2026-11-24T02:00:01Z')
 
 
-def test_who_holds_it_need_not_be_known(url, no_groups):
-    with holder(url, 'a'):
-        with pytest.raises(exceptions.HostLocked) as caught, hold(url, 'a'):
-            pass
-        assert caught.value.holder == ''
-        assert str(caught.value).startswith('Another run works on a (lock')
-        with hold(url, 'b') as held:
-            held.check()
+def test_whoever_was_stopped_for_long_still_holds_it(url, tmp_path):
+    """A stopped process touches no file, and keeps its lock."""
+    with going_down(url, 'a'):
+        records = list(tmp_path.glob('groups/*/*.raw'))
+        assert len(records) == 2
+        for record in records:
+            then = record.stat().st_mtime - 10**7
+            os.utime(record, (then, then))
+        assert lock_holders.SINCE in refused(url, 'a').holder
+        assert others(url, 'c') == ids('a')
 
 
-def test_what_is_announced_may_be_anything(url, monkeypatch):
+def test_who_holds_it_need_not_be_known(url, monkeypatch):
+    with hold(url, 'a'):
+        monkeypatch.setattr(
+            file.FileDriver,
+            'get_members',
+            raises(coordination.ToozConnectionError('no route')),
+        )
+        error = refused(url, 'a')
+    assert error.holder == ''
+    assert str(error).startswith('Another run works on a (lock')
+
+
+@pytest.mark.parametrize(
+    'facts',
+    [None, 7, {}, {'locks': 7}, {'locks': []}, {'locks': [None]}],
+)
+def test_what_is_announced_may_be_anything(url, monkeypatch, facts):
     monkeypatch.setattr(
         file.FileDriver,
         'get_member_capabilities',
-        lambda *_args: types.SimpleNamespace(get=lambda: {'who': 7}),
+        lambda *_args: types.SimpleNamespace(get=lambda: facts),
     )
-    with holder(url, 'a', counts=True):
-        with pytest.raises(exceptions.HostLocked) as caught, hold(url, 'a'):
-            pass
-        assert caught.value.holder == ''
-        with hold(url, 'b') as held, held.counting() as others:
-            assert others == frozenset()
+    with going_down(url, 'a'):
+        assert refused(url, 'a').holder == ''
+        assert others(url, 'b') == set()
 
 
-def test_nobody_waits_any_more(url):
+def test_a_driver_that_cannot_tell_who_holds_a_lock_is_refused(
+    url, monkeypatch
+):
+    """Such as those for MySQL and PostgreSQL, which have no groups."""
+    monkeypatch.setattr(
+        file.FileDriver, 'create_group', raises(tooz.NotImplemented)
+    )
+    with (
+        pytest.raises(exceptions.LockUnusable, match='nor that it was lost'),
+        hold(url, 'a'),
+    ):
+        pytest.fail('it is held')
+
+
+# Waiting.
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = types.SimpleNamespace(now=0.0, naps=[])
+    monkeypatch.setattr(lock_service, '_now', lambda: made.now)
+
+    def sleep(seconds):
+        made.naps.append(seconds)
+        made.now += seconds
+
+    monkeypatch.setattr(lock_service.time, 'sleep', sleep)
+    return made
+
+
+def test_a_lock_is_waited_for(url, clock):
+    other = contextlib.ExitStack()
+    other.enter_context(hold(url, 'a'))
+
+    def stopped():
+        if clock.now >= 3:
+            other.close()
+        return False
+
+    with locking.hold([builders.service('a')], stopped, url=url, timeout=3600):
+        assert 3 <= clock.now < 4
+
+
+def test_a_lock_is_waited_for_no_longer_than_that(url, clock):
+    with hold(url, 'a'), pytest.raises(exceptions.HostLocked) as caught:
+        hold(url, 'a', timeout=1.2).__enter__()
+    assert caught.value.waited == 1.2
+    assert clock.now == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize('what', ['host', 'count'])
+def test_nobody_waits_any_more(url, clock, what):
     asked = []
 
     def stopped():
         asked.append(True)
         return len(asked) == 2
 
-    with (
-        holder(url, 'a'),
-        pytest.raises(exceptions.HostLocked),
-        locking.hold([builders.service('a')], stopped, url=url, timeout=3600),
-    ):
-        pass
+    waiting = locking.hold(
+        [builders.service('b')], stopped, url=url, timeout=3600
+    )
+    if what == 'host':
+        with hold(url, 'b'), pytest.raises(exceptions.HostLocked), waiting:
+            pass
+    else:
+        with (
+            hold(url, 'a') as first,
+            first.counting(),
+            waiting as second,
+            pytest.raises(exceptions.CountLocked),
+            second.counting(),
+        ):
+            pytest.fail('both count')
     assert len(asked) == 2
+
+
+def test_who_gives_up_takes_no_lock_from_another_thread(url, tmp_path):
+    """A process that closes a file loses its lock by another descriptor.
+
+    That is what POSIX says of fcntl, and tooz leaves a file open that it
+    could not lock.
+    """
+    with hold(url, 'a'):
+        refused(url, 'a')
+        gc.collect()
+        # Of this process and of this lock, the holder alone has it open.
+        (lock,) = tmp_path.glob('osc-instanceha-*a*')
+        opened = [
+            fd
+            for fd in os.listdir('/proc/self/fd')
+            if os.path.exists(f'/proc/self/fd/{fd}')
+            and os.path.samefile(f'/proc/self/fd/{fd}', lock)
+        ]
+        assert len(opened) == 1
+
+
+def test_one_thread_at_a_time_opens_a_file(url, monkeypatch):
+    opened = []
+    acquire = file.FileLock.acquire
+
+    def note(self, *args, **kwargs):
+        if 'instanceha-' in str(self.name):
+            opened.append(lock_service._FILES.locked())
+        return acquire(self, *args, **kwargs)
+
+    monkeypatch.setattr(file.FileLock, 'acquire', note)
+    with hold(url, 'a'):
+        refused(url, 'a')
+    assert opened
+    assert all(opened)
 
 
 # What counts.
 
 
-def going_down(url, *hosts):
+def others(url, *hosts):
     """What others are about to take down."""
-    with hold(url, *hosts) as held, held.counting() as others:
-        return set(others)
+    with hold(url, *hosts) as held, held.counting() as found:
+        return set(found)
 
 
 def ids(*hosts):
@@ -139,37 +238,35 @@ def ids(*hosts):
 
 
 def test_what_another_run_takes_down_is_counted_until_it_ends(url):
-    with holder(url, 'a', 'b', counts=True) as process:
-        assert going_down(url, 'c') == ids('a', 'b')
+    with going_down(url, 'a', 'b'):
+        assert others(url, 'c') == ids('a', 'b')
         # The one before has ended, and takes nothing down any more.
-        assert going_down(url, 'd') == ids('a', 'b')
-        process.stdin.close()
-        assert process.stdout.readline() == 'free\n'
-        assert going_down(url, 'c') == set()
+        assert others(url, 'd') == ids('a', 'b')
+    assert others(url, 'c') == set()
 
 
 def test_what_was_killed_takes_nothing_down(url):
-    with holder(url, 'a', 'b', counts=True) as process:
-        process.kill()
-        process.wait()
-        assert going_down(url, 'c') == set()
-    with holder(url, 'b', counts=True):
-        assert going_down(url, 'c') == ids('b')
+    killed(url, 'a', 'b')
+    assert others(url, 'c') == set()
+    # Nor is it another that does, for who has the lock after it.
+    assert others(url, 'a', 'b') == set()
+    with going_down(url, 'b'):
+        assert ids('b') <= others(url, 'c')
 
 
 def test_what_is_locked_but_not_to_go_down_is_not_counted(url):
-    with holder(url, 'a'):
-        assert going_down(url, 'c') == set()
+    with hold(url, 'a'):
+        assert others(url, 'c') == set()
 
 
 def test_who_is_refused_takes_nothing_down(url):
     with hold(url, 'a') as held:
         with contextlib.suppress(ZeroDivisionError), held.counting():
             raise ZeroDivisionError
-        assert going_down(url, 'c') == set()
+        assert others(url, 'c') == set()
         with held.counting():
             pass
-        assert going_down(url, 'c') == ids('a')
+        assert others(url, 'c') == ids('a')
 
 
 def test_one_run_counts_at_a_time(url):
@@ -181,19 +278,6 @@ def test_one_run_counts_at_a_time(url):
         second.counting(),
     ):
         pytest.fail('both count')
-
-
-def test_where_nothing_can_be_announced_the_others_wait(url, no_groups):
-    with hold(url, 'a') as first:
-        with first.counting():
-            pass
-        with (
-            hold(url, 'b') as second,
-            pytest.raises(exceptions.CountLocked),
-            second.counting(),
-        ):
-            pytest.fail('the first is not over')
-    assert going_down(url, 'b') == set()
 
 
 # The lease.
@@ -211,10 +295,10 @@ class Leased(file.FileDriver):
 
 
 @pytest.fixture
-def leased(monkeypatch, tmp_path):
-    """A clock of its own, and a heart that beats only when told."""
-    made = types.SimpleNamespace(now=0.0, pulse=None)
-    monkeypatch.setattr(lock_service, '_now', lambda: made.now)
+def leased(clock, monkeypatch, tmp_path):
+    """A clock of its own, and leases that are renewed only when told."""
+    made = clock
+    made.services = []
     monkeypatch.setattr(
         coordination,
         'get_coordinator',
@@ -223,27 +307,32 @@ def leased(monkeypatch, tmp_path):
         ),
     )
 
-    class Heart:
-        def __init__(self, pulse):
-            made.pulse = pulse
+    class Thread:
+        def __init__(self, target, daemon):
+            made.services.append(target.__self__)
 
         def start(self):
             pass
 
-        def stop(self):
-            made.pulse = None
-
-    monkeypatch.setattr(coordination, 'Heart', Heart)
+    monkeypatch.setattr(lock_service.threading, 'Thread', Thread)
+    made.renew = lambda: made.services[-1]._renew()
     return made
+
+
+def lost(held):
+    try:
+        held.check()
+    except exceptions.LockLost:
+        return True
+    return False
 
 
 def test_a_lease_that_is_renewed_in_time_is_held(leased):
     with hold('x', 'a') as held:
         for _beat in range(5):
             leased.now += 5
-            leased.pulse.heartbeat()
-            held.check()
-    assert leased.pulse is None
+            leased.renew()
+            assert not lost(held)
 
 
 @pytest.mark.parametrize('late', [False, True])
@@ -253,45 +342,112 @@ def test_a_lease_that_may_have_ended_is_lost_for_good(leased, late):
         held.check()
         leased.now += 0.2
         if late:
-            # It beats again before anybody has asked.
-            leased.pulse.heartbeat()
+            # It is renewed before anybody has asked.
+            leased.renew()
         for _again in range(2):
             with pytest.raises(exceptions.LockLost) as caught:
                 held.check()
             assert caught.value.hosts == ('a', 'b')
-            leased.pulse.heartbeat()
+            leased.renew()
 
 
 def test_a_service_that_is_away_has_not_lost_it_yet(leased, monkeypatch):
     with hold('x', 'a') as held:
         monkeypatch.setattr(Leased, 'away', True)
-        gone = raises(coordination.ToozConnectionError('no route'))
-        monkeypatch.setattr(Leased, 'get_members', gone)
-        monkeypatch.setattr(file.FileLock, 'is_still_owner', gone)
         with pytest.raises(coordination.ToozConnectionError):
-            leased.pulse.heartbeat()
+            leased.renew()
         leased.now += 7
-        held.check()
+        assert not lost(held)
         leased.now += 1
-        with pytest.raises(exceptions.LockLost):
-            held.check()
+        assert lost(held)
 
 
-def test_a_lock_that_another_has_by_now_is_lost(url, monkeypatch):
-    with hold(url, 'a') as held:
-        held.check()
+def test_what_cannot_be_seen_is_not_renewed(leased, monkeypatch):
+    gone = raises(coordination.ToozConnectionError('no route'))
+    with hold('x', 'a') as held:
+        monkeypatch.setattr(Leased, 'get_members', gone)
+        for _beat in range(3):
+            assert not lost(held)
+            leased.now += 2.6
+            with pytest.raises(exceptions.LockUnusable):
+                leased.renew()
+        assert lost(held)
+
+
+def test_a_lock_that_another_has_by_now_is_lost(leased, monkeypatch):
+    with hold('x', 'a') as held:
         monkeypatch.setattr(
             file.FileLock, 'is_still_owner', lambda self: False
         )
-        with pytest.raises(exceptions.LockLost):
-            held.check()
+        leased.renew()
+        assert lost(held)
 
 
-def test_a_member_that_is_gone_has_lost_its_lock(url, tmp_path):
+@pytest.mark.parametrize('gone', ['member', 'group'])
+@pytest.mark.parametrize('question', [True, False])
+def test_a_member_that_is_gone_has_lost_its_lock(
+    leased, monkeypatch, tmp_path, question, gone
+):
     """Its lease ends with the one of the lock, where there are leases."""
-    with hold(url, 'a') as held:
-        held.check()
+    if not question:
+        # As with etcd.
+        monkeypatch.setattr(
+            file.FileLock, 'is_still_owner', raises(tooz.NotImplemented)
+        )
+    with hold('x', 'a') as held:
+        leased.renew()
+        assert not lost(held)
         (record,) = tmp_path.glob('groups/*/*.raw')
         record.unlink()
-        with pytest.raises(exceptions.LockLost):
-            held.check()
+        if gone == 'group':
+            # The service has forgotten all that it knew.
+            shutil.rmtree(record.parent)
+        leased.renew()
+        assert lost(held)
+
+
+def test_what_is_lost_is_not_let_go(leased, monkeypatch):
+    """It is another's by now, or nobody's."""
+    released = []
+    release = file.FileLock.release
+    with hold('x', 'a'):
+        leased.now += 60
+
+        def note(self):
+            released.append(str(self.name))
+            return release(self)
+
+        monkeypatch.setattr(file.FileLock, 'release', note)
+    assert not any('instanceha-' in name for name in released)
+    gc.collect()
+
+
+def test_a_file_is_held_however_long_nobody_has_touched_it(url, clock):
+    with hold(url, 'a') as held:
+        clock.now += 10**6
+        assert not lost(held)
+
+
+def test_the_leases_are_renewed_until_the_end(clock, monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        coordination,
+        'get_coordinator',
+        lambda url, member, executor: Leased(
+            member, types.SimpleNamespace(path=str(tmp_path)), {}
+        ),
+    )
+    with contextlib.ExitStack() as stack:
+        service = lock_service.LockService('x', 'me', stack)
+        waits = []
+
+        def wait(seconds):
+            waits.append(seconds)
+            clock.now += 5
+            Leased.away = len(waits) == 2
+            return len(waits) == 4
+
+        service._ended = types.SimpleNamespace(wait=wait, set=lambda: None)
+        service._beat()
+        assert waits == [1.0] * 4
+        # One beat did not get through, and the next came too late.
+        assert not service.holds()

@@ -1,9 +1,8 @@
-"""One run at a time, on real locks of real processes."""
+"""One run at a time, on real locks; of processes, in tests/functional."""
 
 from __future__ import annotations
 
 import logging
-import types
 
 import pytest
 from tooz import coordination
@@ -15,7 +14,6 @@ from tests.unit import builders
 from tests.unit import lock_holders
 
 hold = lock_holders.hold
-holder = lock_holders.holder
 
 
 @pytest.fixture
@@ -23,8 +21,8 @@ def url(tmp_path):
     return f'file://{tmp_path}'
 
 
-def test_what_another_process_holds_is_locked_until_it_ends(url):
-    with holder(url, 'a', 'b') as process:
+def test_what_another_run_holds_is_locked_until_it_ends(url):
+    with hold(url, 'a', 'b'):
         with (
             pytest.raises(exceptions.HostLocked) as caught,
             hold(url, 'b'),
@@ -35,18 +33,8 @@ def test_what_another_process_holds_is_locked_until_it_ends(url):
         elsewhere = [builders.service('b', id='of another cloud')]
         with hold(url, 'c'), locking.hold(elsewhere, url=url, timeout=0):
             pass
-        process.stdin.close()
-        assert process.stdout.readline() == 'free\n'
-        with hold(url, 'a', 'b'):
-            pass
-
-
-def test_a_lock_is_free_when_its_holder_was_killed(url):
-    with holder(url, 'a') as process:
-        process.kill()
-        process.wait()
-        with hold(url, 'a'):
-            pass
+    with hold(url, 'a', 'b'):
+        pass
 
 
 def test_a_lock_is_free_after_an_error(url):
@@ -58,7 +46,7 @@ def test_a_lock_is_free_after_an_error(url):
 
 def test_what_was_taken_is_let_go_when_another_is_locked(url):
     with (
-        holder(url, 'b'),
+        hold(url, 'b'),
         pytest.raises(exceptions.HostLocked),
         hold(url, 'a', 'b'),
     ):
@@ -70,14 +58,14 @@ def test_what_was_taken_is_let_go_when_another_is_locked(url):
 def test_locks_are_taken_in_one_order(url):
     # One that is asked for b and a waits for a first: it must not hold b.
     with (
-        holder(url, 'a'),
+        hold(url, 'a'),
         pytest.raises(exceptions.HostLocked) as caught,
         hold(url, 'b', 'a'),
     ):
         pass
     assert caught.value.host == 'a'
     with (
-        holder(url, 'a', 'b'),
+        hold(url, 'a', 'b'),
         pytest.raises(exceptions.HostLocked) as caught,
         hold(url, 'b', 'a'),
     ):
@@ -106,11 +94,11 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path):
         pass
 
 
-def no_library(url, member, executor):
+def no_library(url, member, **_options):
     raise ModuleNotFoundError("No module named 'etcd3gw'")
 
 
-def unreachable(url, member, executor):
+def unreachable(url, member, **_options):
     raise coordination.ToozConnectionError('connection refused')
 
 
@@ -180,22 +168,3 @@ def test_a_password_in_the_url_is_in_no_message(monkeypatch):
     ):
         pass
     assert 'hunter2' not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ('uid', 'expected'),
-    [
-        (0, 'file:///run/osc-instanceha'),
-        (5, 'file:///home/joe/.cache/osc-instanceha'),
-        (6, 'file:///tmp/osc-instanceha-6'),
-    ],
-)
-def test_the_default_folder_is_the_same_in_every_environment(
-    monkeypatch, uid, expected
-):
-    homes = {5: types.SimpleNamespace(pw_dir='/home/joe')}
-    monkeypatch.setattr(locking.pwd, 'getpwuid', homes.__getitem__)
-    monkeypatch.setattr(locking.os, 'geteuid', lambda: uid)
-    monkeypatch.setenv('HOME', '/home/other')
-    monkeypatch.setenv('XDG_RUNTIME_DIR', '/run/user/5')
-    assert locking.default_url() == expected

@@ -7,6 +7,7 @@ import pytest
 from osc_instanceha import events
 from osc_instanceha import exceptions
 from osc_instanceha import options
+from osc_instanceha import ports
 from osc_instanceha import proof
 from tests.unit import builders
 
@@ -21,6 +22,7 @@ def begin(service=None, **how):
         clock=clock,
         options=options.Options(**how),
         who=lambda: ('test@here', 'now'),
+        check=ports.Unlocked().check,
     )
     compute.calls.clear()
     return made, compute, clock
@@ -65,6 +67,7 @@ def test_it_counts_from_before_the_record_was_asked_for():
         clock=clock,
         options=options.Options(),
         who=lambda: ('test@here', 'now'),
+        check=ports.Unlocked().check,
         read_at=asked,
     )
     assert made.heard_at == asked
