@@ -29,7 +29,6 @@ from osc_instanceha import tracking
 #: it. The list of evacuations is always of the same round.
 _FRESH = 5.0
 
-
 #: Phases in which every server takes requests of its own.
 _ONE_BY_ONE = frozenset((tracking.Phase.BROKEN, tracking.Phase.SETTLING))
 
@@ -79,7 +78,9 @@ class HostRecovery:
         self._servers: dict[str, model.Server] = {}
         self._servers_read = 0.0
         self._evacuations: tuple[model.Evacuation, ...] = ()
-        self._sending = sending.Sending(compute, pool, options)
+        self._sending = sending.Sending(
+            compute, pool, options, proof.service, held
+        )
         self._held = held
         #: Why nothing may be begun any more; empty if it may.
         self._lost = ''
@@ -198,12 +199,10 @@ class HostRecovery:
 
     def announce(self) -> Iterator[events.Event]:
         """Tell of every outcome that has not been told of yet."""
-        if self.proof.refusal is not None:
-            for track in self._in(tracking.Phase.WAITING):
-                track.end(model.Outcome.REFUSED, self.proof.refusal.short)
-        if self._lost:
-            for track in self._in(tracking.Phase.WAITING):
-                track.end(model.Outcome.REFUSED, self._lost)
+        refusal = self.proof.refusal
+        why = self._lost if refusal is None else refusal.short
+        for track in self._in(tracking.Phase.WAITING) if why else ():
+            track.end(model.Outcome.REFUSED, why)
         for track in self._in(tracking.Phase.ENDED):
             if track.server.id not in self._announced:
                 self._announced.add(track.server.id)
@@ -252,7 +251,11 @@ class HostRecovery:
         since = self._clock.monotonic()
         if (self.waiting or self.proof.wanted) and self._sure():
             yield from self.proof.complete()
-        launching = self.waiting and self.proof.holds(since)
+        launching = (
+            self.waiting
+            and self.proof.holds(since)
+            and not (yield from self._sending.asked_before())
+        )
         if launching and self._stale(since):
             self._read_servers(since)
         # Last of all: what a request is decided on must be of this moment.
@@ -317,14 +320,7 @@ class HostRecovery:
         )
 
     def _read_servers(self, now: float) -> None:
-        found = self._compute.servers(self.host)
-        for server in found:
-            if server.host != self.host:
-                raise exceptions.UnexpectedAnswer(
-                    f'GET /servers/detail?host={self.host}',
-                    f'server {server.id} is listed on {server.host!r}',
-                )
-        self._servers = {server.id: server for server in found}
+        self._servers = inventory_.servers(self.host, self._compute)
         self._servers_read = now
 
     def _launch(self, since: float) -> Iterator[events.Event]:
@@ -355,6 +351,10 @@ class HostRecovery:
 
     def _still_wanted(self, track: tracking.Track, openly: set[str]) -> bool:
         """Whether the server, as it is now, is still to be asked for."""
+        if tracking.newest(track, self._evacuations) is not None:
+            # Not by this run, and not known when it was planned.
+            self._follower.follow(track, self._evacuations)
+            return False
         server = self._servers.get(track.server.id)
         if server is None:
             now = self._compute.server(track.server.id)

@@ -45,6 +45,9 @@ def read(
     servers = compute.servers(host)
     # After the servers: an evacuation that began between the two is seen.
     evacuations = compute.evacuations(host)
+    if _ended(servers, evacuations):
+        # One that a killed run had begun, say, has ended between the two.
+        servers = compute.servers(host)
     # A cell that went down a moment ago leaves its servers and migrations
     # out and says nothing; the service record, read after them, does.
     service = compute.service(host)
@@ -68,6 +71,35 @@ def read(
     )
 
 
+def servers(host: str, compute: ports.Compute) -> dict[str, model.Server]:
+    """The servers of a host, by their IDs.
+
+    :raises CloudError: if that is not what Nova tells
+    """
+    found = compute.servers(host)
+    for server in found:
+        if server.host != host:
+            raise exceptions.UnexpectedAnswer(
+                f'GET /servers/detail?host={host}',
+                f'server {server.id} is listed on {server.host!r}',
+            )
+    return {server.id: server for server in found}
+
+
+def _ended(
+    servers: tuple[model.Server, ...],
+    evacuations: tuple[model.Evacuation, ...],
+) -> bool:
+    """Whether a server is listed although it has moved, as it seems."""
+    newest: dict[str, model.MigrationStatus] = {}
+    for record in evacuations:
+        newest.setdefault(record.server_id, record.status)
+    return any(
+        newest.get(server.id) is model.MigrationStatus.DONE
+        for server in servers
+    )
+
+
 def ask_further(
     plan: plan_.Plan,
     inventory: model.Inventory,
@@ -76,8 +108,9 @@ def ask_further(
 ) -> plan_.Plan:
     """Ask what only the history of some servers tells.
 
-    That is, of servers in ERROR: the power state to reach, and whether an
-    evacuation that failed has left a guest behind. And of servers that have
+    That is, of servers in ERROR, or in the hands of another evacuation after
+    one that failed: the power state to reach, and whether an evacuation that
+    failed has left a guest behind. And of servers that have
     left the host already, but not at the first attempt: whether they were
     stopped before, and a run that was killed did not come to stopping them
     again (invariant 6).
@@ -91,7 +124,12 @@ def ask_further(
         if record.status.failed:
             failed.add(record.server_id)
     steps = [
-        _asked_further(step, newest.get(step.server.id), compute)
+        _asked_further(
+            step,
+            newest.get(step.server.id),
+            step.server.id in failed,
+            compute,
+        )
         for step in plan.steps
     ]
     here = {server.id for server in inventory.servers}
@@ -134,9 +172,17 @@ def _unsettled(
 def _asked_further(
     step: plan_.Step,
     newest: model.Evacuation | None,
+    failed: bool,
     compute: ports.Compute,
 ) -> plan_.Step:
     server = step.server
+    if (
+        step.action is model.Action.WAIT
+        and failed
+        and step.end_state is model.EndState.ACTIVE
+    ):
+        # Not its state, but that of the guest just spawned from ERROR.
+        return _with_end_state(step, compute)
     if not step.allowed or server.vm_state != 'error':
         return step
     if newest is not None and newest.status.failed:
@@ -151,7 +197,11 @@ def _asked_further(
             )
     if step.end_state is not None:
         return step
-    stopped = compute.was_stopped(server.id)
+    return _with_end_state(step, compute)
+
+
+def _with_end_state(step: plan_.Step, compute: ports.Compute) -> plan_.Step:
+    stopped = compute.was_stopped(step.server.id)
     return dataclasses.replace(
         step,
         end_state=model.EndState.STOPPED if stopped else model.EndState.ACTIVE,

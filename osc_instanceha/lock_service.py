@@ -32,6 +32,10 @@ _SLICE = 1.0
 #: The part of a lease after which one that was not renewed is not relied on.
 _SAFE = 0.75
 
+#: Seconds for which what a killed run has announced stays where the locks are
+#: files, if the URL says nothing else: like the leases of etcd and Redis.
+_LEASE = 30
+
 
 def _now() -> float:
     """Seconds that go on also while the machine sleeps, as leases do."""
@@ -95,6 +99,7 @@ class LockService:
                 # What a thread of the driver's own waits for could not be
                 # interrupted.
                 executor='synchronous',
+                **_lease(url),
             )
             self._coordinator.start()
             self._pulse = _Pulse(self._coordinator)
@@ -171,6 +176,15 @@ class LockService:
         self._joined.append(name)
         return True
 
+    def withdraw(self, group: str) -> None:
+        """Take back what was announced in a group."""
+        name = group.encode()
+        if name not in self._joined:
+            return
+        self._joined.remove(name)
+        # What could not be taken back ends with this run.
+        let_go(lambda: self._coordinator.leave_group(name).get())
+
     def announced(self, group: str) -> list[Mapping[str, Any]]:
         """What other runs have announced in a group.
 
@@ -223,6 +237,15 @@ def without_secrets(url: str) -> str:
     parts = urllib.parse.urlsplit(url)
     host = parts.netloc.rpartition('@')[2]
     return urllib.parse.urlunsplit((parts.scheme, host, parts.path, '', ''))
+
+
+def _lease(url: str) -> dict[str, str]:
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme != 'file' or 'timeout' in urllib.parse.parse_qs(
+        parts.query
+    ):
+        return {}
+    return {'timeout': str(_LEASE)}
 
 
 def let_go(release: Callable[[], object]) -> None:

@@ -34,6 +34,10 @@ _PREFIX = 'osc-instanceha-'
 _COUNTING = f'{_PREFIX}counting'
 _GOING_DOWN = f'{_PREFIX}going-down'
 
+#: After the name of a host's lock: the group of the runs of which requests
+#: are on their way. One that is killed is in it for a while longer.
+_ASKING = '-asking'
+
 #: Seconds to wait for another run's lock.
 TIMEOUT = 60.0
 
@@ -82,6 +86,33 @@ class Held:
                 tuple(service.host for service in self._services),
                 self._locks.shown,
             )
+
+    def asking(self, service_id: str, on: bool) -> None:
+        """Let later runs know that requests are on their way to Nova.
+
+        Whoever is killed then may be dead before Nova has got to them.
+
+        :param service_id: of the host that they are about
+        :param on: False when all of them have been answered
+        """
+        name = _name(service_id) + _ASKING
+        if not on:
+            self._locks.withdraw(name)
+            return
+        with contextlib.suppress(exceptions.LockUnusable):
+            self._locks.announce(name, {})
+
+    def asked(self, service_id: str) -> bool:
+        """Whether requests of a run that was killed may yet get to Nova.
+
+        The lock ends with the process that held it, on files at once. What
+        that process had sent may still wait before a busy API: as long as
+        its announcement lasts.
+        """
+        try:
+            return bool(self._locks.announced(_name(service_id) + _ASKING))
+        except exceptions.LockUnusable:
+            return False
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[frozenset[str]]:

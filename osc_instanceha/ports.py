@@ -151,6 +151,12 @@ class Held(Protocol):
         :raises LockLost: if one may
         """
 
+    def asking(self, service_id: str, on: bool) -> None:
+        """Let later runs know that requests are on their way to Nova."""
+
+    def asked(self, service_id: str) -> bool:
+        """Whether requests of a run that was killed may yet get to Nova."""
+
     def counting(self) -> contextlib.AbstractContextManager[frozenset[str]]:
         """Count, alone, the hosts that other runs are about to take down.
 
@@ -180,6 +186,12 @@ class Unlocked:
 
     def check(self) -> None:
         """Nothing can be lost."""
+
+    def asking(self, service_id: str, on: bool) -> None:
+        """Nothing is sent."""
+
+    def asked(self, service_id: str) -> bool:
+        return False
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[frozenset[str]]:

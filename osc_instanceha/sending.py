@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from collections.abc import Iterator
 import concurrent.futures
 
+from osc_instanceha import events
+from osc_instanceha import model
 from osc_instanceha import options as options_
 from osc_instanceha import ports
 from osc_instanceha import tracking
@@ -14,6 +17,8 @@ class Sending:
     """Sends evacuate requests, side by side, and hands out their answers.
 
     :param pool: whose threads wait for the answers
+    :param service: of the host that they are about
+    :param held: its lock
     """
 
     def __init__(
@@ -21,7 +26,14 @@ class Sending:
         compute: ports.Compute,
         pool: concurrent.futures.Executor,
         options: options_.Options,
+        service: model.Service,
+        held: ports.Held,
     ) -> None:
+        self._service = service
+        self._held = held
+        #: Whether requests of a run that was killed may yet get to Nova;
+        #: None before anybody has looked.
+        self._asked: bool | None = None
         self._compute = compute
         self._pool = pool
         self._options = options
@@ -33,11 +45,30 @@ class Sending:
         """How many are on their way."""
         return len(self._requests)
 
+    def asked_before(self) -> Generator[events.Event, None, bool]:
+        """Whether a run that was killed may have asked already.
+
+        What Nova has not got to yet is in none of its records, and would be
+        done beside a request of ours (invariant 2). To be asked before the
+        records are read.
+        """
+        if self._asked is not False:
+            first = self._asked is None
+            self._asked = self._held.asked(self._service.id)
+            if self._asked and first:
+                yield events.Waiting(
+                    self._service.host,
+                    'what a run that was killed had asked Nova for',
+                )
+        return self._asked
+
     def send(self, track: tracking.Track, now: float) -> None:
         """Ask for the evacuation of a server, once.
 
         :param now: monotonic seconds
         """
+        if not self._requests:
+            self._held.asking(self._service.id, True)
         track.evacuation = None
         track.attempts += 1
         track.enter(tracking.Phase.POSTING, now)
@@ -65,3 +96,5 @@ class Sending:
                 track.enter(tracking.Phase.WAITING, now)
             else:
                 yield track, request.result()
+            if not self._requests:
+                self._held.asking(self._service.id, False)

@@ -24,11 +24,16 @@ def hold(
 
 @contextlib.contextmanager
 def holder(
-    url: str, *hosts: str, counts: bool = False, since: str = SINCE
+    url: str,
+    *hosts: str,
+    counts: bool = False,
+    asks: bool = False,
+    since: str = SINCE,
 ) -> Iterator[subprocess.Popen[str]]:
     """Another process, which holds the locks until its stdin is closed.
 
     :param counts: whether it is about to take these hosts down
+    :param asks: whether requests about these hosts are on their way
     :param since: when it says that it began
     """
     code = f"""
@@ -41,6 +46,8 @@ def holder(
             if {counts!r}:
                 with held.counting():
                     pass
+            for service in services if {asks!r} else ():
+                held.asking(service.id, True)
             print('held', flush=True)
             sys.stdin.read()
         print('free', flush=True)

@@ -6,6 +6,8 @@ What only a coordination service shows is in tests/functional.
 from __future__ import annotations
 
 import contextlib
+import os
+import pathlib
 import types
 
 import pytest
@@ -123,6 +125,82 @@ def test_nobody_waits_any_more(url):
     ):
         pass
     assert len(asked) == 2
+
+
+# What may be on its way.
+
+
+def asked(url, host='a'):
+    with hold(url, host) as held:
+        return held.asked(builders.service(host).id)
+
+
+def announcements(url):
+    folder = pathlib.Path(url.removeprefix('file://').partition('?')[0])
+    return list(folder.glob('groups/*/*.raw'))
+
+
+def age(url, seconds):
+    """Let what was announced be so much older."""
+    for path in announcements(url):
+        then = path.stat().st_mtime - seconds
+        os.utime(path, (then, then))
+
+
+@pytest.mark.parametrize(('query', 'lasts'), [('', 30), ('?timeout=300', 300)])
+def test_what_a_killed_run_had_asked_for_may_come_for_a_while(
+    url, query, lasts
+):
+    assert not asked(url + query)
+    with holder(url + query, 'a', asks=True) as killed:
+        killed.kill()
+        killed.wait()
+    age(url, lasts - 10)
+    assert asked(url + query)
+    assert not asked(url + query, 'b')
+    age(url, 11)
+    assert not asked(url + query)
+
+
+@pytest.mark.parametrize('asks', [True, False])
+def test_nothing_comes_of_a_run_that_has_ended(url, asks):
+    with holder(url, 'a', asks=asks) as process:
+        process.stdin.close()
+        assert process.stdout.readline() == 'free\n'
+    assert not asked(url)
+
+
+def test_what_was_answered_is_not_announced_any_more(url):
+    service = builders.service('a').id
+    with hold(url, 'a') as held:
+        counts = [len(announcements(url))]
+        for on in (True, False, True):
+            held.asking(service, on)
+            held.check()
+            counts.append(len(announcements(url)))
+    assert counts == [1, 2, 1, 2]
+    assert announcements(url) == []
+
+
+def test_what_is_on_its_way_need_not_be_known(url, no_groups):
+    service = builders.service('a').id
+    with hold(url, 'a') as held:
+        held.asking(service, True)
+        held.asking(service, False)
+        assert not held.asked(service)
+        held.check()
+
+
+def test_a_service_that_does_not_answer_knows_of_nothing(url, monkeypatch):
+    service = builders.service('a').id
+    with hold(url, 'a') as held:
+        for call in ('create_group', 'get_members', 'leave_group'):
+            monkeypatch.setattr(
+                file.FileDriver, call, raises(tooz.ToozError('gone'))
+            )
+        held.asking(service, True)
+        held.asking(service, False)
+        assert not held.asked(service)
 
 
 # What counts.
