@@ -82,8 +82,7 @@ class HostRecovery:
             compute, pool, options, proof.service, held
         )
         self._held = held
-        #: Why nothing may be begun any more; empty if it may.
-        self._lost = ''
+        self._lost = ''  # Why nothing may be begun any more, if so.
         self._announced: set[str] = set()
 
     def read(self, surroundings: inventory_.Surroundings) -> plan.Plan:
@@ -106,6 +105,7 @@ class HostRecovery:
             self._inventory,
             self._selection,
             self._compute,
+            self._options.stopped,
         )
         self.tracks = [
             tracking.begin(step, self._inventory) for step in made.steps

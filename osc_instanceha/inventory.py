@@ -105,16 +105,18 @@ def ask_further(
     inventory: model.Inventory,
     selection: selection_.Selection,
     compute: ports.Compute,
+    stopped: bool = False,
 ) -> plan_.Plan:
     """Ask what only the history of some servers tells.
 
     That is, of servers in ERROR, or in the hands of another evacuation after
     one that failed: the power state to reach, and whether an evacuation that
     failed has left a guest behind. And of servers that have
-    left the host already, but not at the first attempt: whether they were
-    stopped before, and a run that was killed did not come to stopping them
-    again (invariant 6).
+    left the host already, and which Nova does not stop by itself: whether
+    they are to be stopped, and a run that was killed did not come to it
+    (invariant 6).
 
+    :param stopped: every server is to be left stopped
     :raises CloudError: if Nova does not tell
     """
     newest: dict[str, model.Evacuation] = {}
@@ -136,8 +138,8 @@ def ask_further(
     for server_id, record in newest.items():
         # 'completed' is of an earlier time: the host has been up since.
         done = record.status is model.MigrationStatus.DONE
-        if done and server_id in failed and server_id not in here:
-            steps += _unsettled(record, selection, compute)
+        if done and server_id not in here and (stopped or server_id in failed):
+            steps += _unsettled(record, selection, compute, stopped)
     return dataclasses.replace(plan, steps=tuple(steps))
 
 
@@ -145,6 +147,7 @@ def _unsettled(
     record: model.Evacuation,
     selection: selection_.Selection,
     compute: ports.Compute,
+    stopped: bool,
 ) -> list[plan_.Step]:
     server = compute.server(record.server_id)
     if (
@@ -152,8 +155,13 @@ def _unsettled(
         or server.host in (record.source, '')
         or server.vm_state != 'active'
         or selection.judge(server).answer is not selection_.Answer.YES
-        or not compute.was_stopped(server.id)
     ):
+        return []
+    if stopped:
+        if compute.was_started(server.id):
+            # Its owner wants it to run.
+            return []
+    elif not compute.was_stopped(server.id):
         return []
     return [
         plan_.Step(
@@ -161,8 +169,8 @@ def _unsettled(
             dataclasses.replace(server, host=record.source),
             model.Action.WAIT,
             plan_.data_verdict(server, None),
-            f'it has moved to {server.host} already, and is to be stopped, '
-            f'as it was before',
+            f'it has moved to {server.host} already, and is to be stopped'
+            + ('' if stopped else ', as it was before'),
             end_state=model.EndState.STOPPED,
             moved_to=server.host,
         )

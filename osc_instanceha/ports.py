@@ -121,6 +121,9 @@ class Compute(Protocol):
     def was_stopped(self, server_id: str) -> bool:
         """Whether the last power action of a server's owner was a stop."""
 
+    def was_started(self, server_id: str) -> bool:
+        """Whether its owner has started it since its last evacuation."""
+
     def failure(
         self, server: model.Server, evacuation: model.Evacuation | None
     ) -> str:

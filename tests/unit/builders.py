@@ -366,6 +366,7 @@ class FakeCompute:
         self.groups_: tuple[model.ServerGroup, ...] = ()
         self.aggregates_: tuple[model.Aggregate, ...] = ()
         self.stopped_by_owner: set[str] = set()
+        self.started_by_owner: set[str] = set()
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.spawned: dict[str, list[str]] = collections.defaultdict(list)
         self.lost: set[str] = set()
@@ -876,6 +877,10 @@ class FakeCompute:
     def was_stopped(self, server_id: str) -> bool:
         self._asked('was_stopped')
         return server_id in self.stopped_by_owner
+
+    def was_started(self, server_id: str) -> bool:
+        self._asked('was_started')
+        return server_id in self.started_by_owner
 
     def failure(
         self, server: model.Server, evacuation: model.Evacuation | None

@@ -147,6 +147,22 @@ def test_one_that_was_stopped_shows_the_state_of_its_new_guest(world):
     assert made.compute.servers_['a'].vm_state == 'stopped'
 
 
+@pytest.mark.parametrize('started', [True, False])
+def test_what_was_to_be_left_stopped_is_stopped(world, started):
+    """Nova stops none that it evacuates with the check of 2.13."""
+    made = world(builders.server('a'))
+    made.finish()
+    assert made.compute.servers_['a'].vm_state == 'active'
+    made.compute.started_by_owner = {'a'} if started else set()
+
+    run = made.finish(stopped=True)
+
+    state = 'active' if started else 'stopped'
+    assert made.compute.servers_['a'].vm_state == state
+    outcomes = {} if started else {'a': 'evacuated'}
+    assert builders.outcomes(run) == outcomes
+
+
 class Patient(builders.FakePool):
     """Somebody presses Ctrl-C twice while it waits for an answer."""
 
