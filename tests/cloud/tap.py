@@ -24,6 +24,7 @@ class Fault:
 
     :ivar match: a regular expression, searched for in
         ``METHOD /path?query body``
+    :ivar agent: another one, searched for in the client's User-Agent
     :ivar status: answer this status instead of asking the service
     :ivar body: with this JSON body
     :ivar headers: and these headers
@@ -31,22 +32,29 @@ class Fault:
     :ivar after: let the service handle the request, then answer as above:
         the request took effect, but the client does not learn of it
     :ivar delay: seconds to wait before anything else
+    :ivar hold: keep the client waiting for its answer until holds are
+        released: the request is handled after that, if at all, or (with
+        ``after``) before
     :ivar times: how often it applies; None is always
     :ivar skip: how many matching requests pass untouched before that
     """
 
     match: str
+    agent: str = ''
     status: int | None = None
     body: Any = None
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
     reset: bool = False
     after: bool = False
     delay: float = 0
+    hold: bool = False
     times: int | None = None
     skip: int = 0
 
-    def applies(self, line: str) -> bool:
+    def applies(self, line: str, agent: str = '') -> bool:
         if not re.search(self.match, line, re.DOTALL):
+            return False
+        if not re.search(self.agent, agent):
             return False
         if self.skip > 0:
             self.skip -= 1
@@ -84,6 +92,10 @@ class Fault:
 NOTHING = Fault(match='')
 
 
+def _unheard(*_args: Any) -> None:
+    """A start_response of which nobody learns."""
+
+
 class Tap:
     """The middleware.
 
@@ -98,7 +110,7 @@ class Tap:
         self.requests: list[dict[str, Any]] = []
         self.faults: list[Fault] = []
         self.active = 0
-        self.hurry = threading.Event()  # ends the delays of faults
+        self.hurry = threading.Event()  # ends delays and holds of faults
         self.lock = threading.Lock()
 
     def __call__(
@@ -118,7 +130,11 @@ class Tap:
                 body,
             )
             fault = next(
-                (fault for fault in self.faults if fault.applies(line)),
+                (
+                    fault
+                    for fault in self.faults
+                    if fault.applies(line, entry['agent'])
+                ),
                 NOTHING,
             )
         try:
@@ -147,11 +163,20 @@ class Tap:
 
         if fault.delay:
             self.hurry.wait(fault.delay)
-        if not fault.answers:
-            return self.app(environ, answered)
+        handled = None
         if fault.after:
-            list(self.app(environ, lambda *args: None))
-        return fault.answer(environ, answered)
+            start = _unheard if fault.answers else answered
+            handled = list(self.app(environ, start))
+        if fault.hold:
+            self.hold(entry)
+        if fault.answers:
+            return fault.answer(environ, answered)
+        return self.app(environ, answered) if handled is None else handled
+
+    def hold(self, entry: dict[str, Any]) -> None:
+        entry['held'] = True
+        self.hurry.wait()
+        entry['held'] = False
 
     @staticmethod
     def read_body(environ: dict[str, Any]) -> str:
@@ -171,9 +196,11 @@ class Tap:
             'body': body if self.record_bodies else '',
             'microversion': version.partition(' ')[2].strip()
             or environ.get('HTTP_X_OPENSTACK_NOVA_API_VERSION'),
+            'agent': environ.get('HTTP_USER_AGENT', ''),
             'time': time.time(),
             'status': None,
             'injected': False,
+            'held': False,
             'seconds': None,
             'request_id': None,
         }
@@ -181,10 +208,14 @@ class Tap:
         return entry
 
     def clear(self) -> None:
-        """No faults, no record, and no delay that goes on."""
+        """No faults, no record, and no delay or hold that goes on."""
         with self.lock:
             self.requests = []
             self.faults = []
+        self.release()
+
+    def release(self) -> None:
+        """End the delays and holds that go on; the faults stay."""
         self.hurry.set()
         self.hurry.clear()
 
@@ -196,7 +227,8 @@ class Control:
     GET     /control/requests     every request so far
     DELETE  /control/requests     forget them
     PUT     /control/faults       a list of :class:`Fault`, as dictionaries
-    POST    /control/clear        forget requests, faults and delays
+    POST    /control/release      end the delays and holds that go on
+    POST    /control/clear        forget requests and faults, and end those
     ======  ====================  =======================================
     """
 
@@ -231,6 +263,8 @@ class Control:
                 self.tap.requests = []
             case ['PUT', 'faults']:
                 self.tap.faults = [Fault(**rule) for rule in body]
+            case ['POST', 'release']:
+                self.tap.release()
             case ['POST', 'clear']:
                 self.tap.clear()
             case _:
