@@ -83,7 +83,7 @@ def taps(cloud, fencing) -> abc.Iterator[taps_.Taps]:
 @pytest.fixture
 def scene(request, cloud, fencing, openstack) -> scenes.Scene:
     """The scene of the test's parameter."""
-    openstack.env['OS_INSTANCEHA_LOCK'] += f'?timeout={LEASE}'
     made = scenes.SCENES[request.param](cloud, fencing, openstack)
+    made.lock_for(LEASE)
     made.prepare()
     return made

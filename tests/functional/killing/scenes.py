@@ -68,18 +68,19 @@ class Scene(abc.ABC):
     @abc.abstractmethod
     def make(self) -> None: ...
 
+    def lock_for(self, seconds: int) -> None:
+        """How long what killed runs have announced counts from now on."""
+        self.openstack.env.update(self.cloud.env())
+        self.openstack.env['OS_INSTANCEHA_LOCK'] += f'?timeout={seconds}'
+
     def start(self) -> command.Running:
         return self.openstack.start(*self.args)
 
-    def look(self) -> set[str]:
-        """What a run that begins now must account for."""
-        return set()
-
     @abc.abstractmethod
-    def judge(self, done: command.Done, seen: set[str]) -> Verdict:
+    def judge(self, done: command.Done, began: float) -> Verdict:
         """Compare what a run said with what is so, when all is over.
 
-        :param seen: what :meth:`look` returned before it
+        :param began: the time at which it was started
         """
 
     def judge_guests(self, verdict: Verdict, moved: set[str]) -> None:
@@ -158,20 +159,7 @@ class Evacuate(Scene):
     def lose(self) -> None:
         command.lose(self.cloud, HOST)
 
-    def look(self) -> set[str]:
-        """The servers that nothing moves at this moment."""
-        opened = {
-            row['instance_uuid']
-            for row in self.cloud.migrations()
-            if row['status'] in ('accepted', 'pre-migrating')
-        }
-        return {
-            server
-            for server in self.names
-            if server not in opened and command.on(self.cloud, server) == HOST
-        }
-
-    def judge(self, done: command.Done, seen: set[str]) -> Verdict:
+    def judge(self, done: command.Done, began: float) -> Verdict:
         verdict = Verdict()
         moved = {self.ids[name] for name in self.states}
         self.judge_guests(verdict, moved)
@@ -182,10 +170,27 @@ class Evacuate(Scene):
             return verdict
         rows = done.rows
         told = [row['Server ID'] for row in rows]
-        if len(told) != len(set(told)) or not seen <= set(told):
-            verdict.false.append(f'rows for {told}, not for {seen}')
+        due = self.due(began)
+        if len(told) != len(set(told)) or not due <= set(told):
+            verdict.false.append(f'rows for {told}, not for {due}')
         verdict.false += [str(row) for row in rows if not self.is_true(row)]
         return verdict
+
+    def due(self, began: float) -> set[str]:
+        """What a run must account for: what it asked for, and what is left.
+
+        What others had asked for may have moved before it read the host.
+        """
+        asked = {
+            request['path'].split('/')[-2]
+            for request in command.evacuate_posts(self.cloud)
+            if request['time'] >= began and request['status'] == 200
+        }
+        return asked | {
+            server
+            for server in self.names
+            if command.on(self.cloud, server) == HOST
+        }
 
     def judge_server(self, verdict: Verdict, server: str, name: str) -> None:
         row = self.cloud.server_row(server)
@@ -226,8 +231,8 @@ class EvacuateAndFence(Evacuate):
     def lose(self) -> None:
         self.cloud.crash(HOST, guests_survive=True)
 
-    def judge(self, done: command.Done, seen: set[str]) -> Verdict:
-        verdict = super().judge(done, seen)
+    def judge(self, done: command.Done, began: float) -> Verdict:
+        verdict = super().judge(done, began)
         service = self.cloud.service(HOST)
         if not service['forced_down'] or service['status'] != 'disabled':
             verdict.lost.append(f'{HOST} is not marked: {service}')
@@ -253,7 +258,7 @@ class Unfence(Scene):
         assert self.cloud.evacuate(self.server).ok
         assert self.cloud.wait_evacuated(self.server)['status'] == 'done'
 
-    def judge(self, done: command.Done, seen: set[str]) -> Verdict:
+    def judge(self, done: command.Done, began: float) -> Verdict:
         verdict = Verdict()
         self.judge_guests(verdict, set())
         host = command.on(self.cloud, self.server)

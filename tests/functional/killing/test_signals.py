@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.cloud import client
 from tests.functional import command
 from tests.functional.killing import points
 from tests.functional.killing import scenes
+from tests.functional.killing import test_killed
 
 SIGNALS = pytest.mark.parametrize(
     ('number', 'code'),
@@ -76,7 +78,8 @@ def test_while_it_reads(scene, taps, tally, number, code):
     assert done.code == code
     assert set(outcomes(done).values()) <= {'failed'}
     assert command.changes(scene.cloud) == []
-    verdict = scene.judge(scene.start().wait(), set())
+    began = time.time()
+    verdict = scene.judge(scene.start().wait(), began)
     tally.add(verdict)
     assert not verdict
 
@@ -118,7 +121,7 @@ def test_with_requests_on_their_way(scene, taps, tally, number, code):
     """Their answers are waited for, and the lock is held until then."""
     running = all_on_their_way(scene, taps)
     running.send(number)
-    seen = scene.look()
+    began = time.time()
     other = scene.start()
     assert running.end(1) is None
     taps.release('compute')
@@ -134,7 +137,7 @@ def test_with_requests_on_their_way(scene, taps, tally, number, code):
         for row in done.rows
         if row['Name'] != 'stays'
     )
-    verdict = scene.judge(other.wait(), seen)
+    verdict = scene.judge(other.wait(), began)
     tally.add(verdict)
     assert not verdict
 
@@ -147,7 +150,7 @@ def test_a_second_ctrl_c_does_not_wait(scene, taps, tally):
     assert running.end(1) is None
     running.send(signal.SIGINT)
     client.wait_for(running.stdout.read_text, 'its report')
-    seen = scene.look()
+    began = time.time()
     other = scene.start()
     assert running.end(1) is None
     taps.release('compute')
@@ -158,7 +161,7 @@ def test_a_second_ctrl_c_does_not_wait(scene, taps, tally):
         **dict.fromkeys(scene.states, 'unknown'),
         'stays': 'skipped',
     }
-    verdict = scene.judge(other.wait(), seen)
+    verdict = scene.judge(other.wait(), began)
     tally.add(verdict)
     assert not verdict
 
@@ -171,14 +174,15 @@ def test_a_second_sigterm_ends_it(scene, taps, tally):
     assert running.end(1) is None
     running.send(signal.SIGTERM)
     assert running.wait().code == -signal.SIGTERM
-    seen = scene.look()
+    scene.lock_for(test_killed.LATE)
+    began = time.time()
     other = scene.start()
     client.wait_for(
         lambda: 'a run that was killed' in other.heard(), 'it waits'
     )
     taps.release('compute')
 
-    verdict = scene.judge(other.wait(), seen)
+    verdict = scene.judge(other.wait(), began)
     tally.add(verdict)
     assert not verdict
 
@@ -196,8 +200,8 @@ def test_while_its_devices_are_asked(scene, taps, tally, number, code):
     assert done.code == code
     assert set(outcomes(done).values()) <= {'failed', 'skipped'}
     assert command.changes(scene.cloud) == []
-    seen = scene.look()
-    verdict = scene.judge(scene.start().wait(), seen)
+    began = time.time()
+    verdict = scene.judge(scene.start().wait(), began)
     tally.add(verdict)
     assert not verdict
 
@@ -220,6 +224,7 @@ def test_while_it_waits_for_nova_compute(scene, taps, tally, number, code):
     assert row['Forced Down'] is True
     assert command.changes(scene.cloud) == []
     scene.cloud.start(scenes.HOST)
-    verdict = scene.judge(scene.start().wait(), set())
+    began = time.time()
+    verdict = scene.judge(scene.start().wait(), began)
     tally.add(verdict)
     assert not verdict
