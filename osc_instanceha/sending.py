@@ -34,6 +34,10 @@ class Sending:
         #: Whether requests of a run that was killed may yet get to Nova;
         #: None before anybody has looked.
         self._asked: bool | None = None
+        #: Whether others know that requests are on their way.
+        self._told = False
+        #: Whether an answer was lost: such a request may still be.
+        self._lost = False
         self._compute = compute
         self._pool = pool
         self._options = options
@@ -67,8 +71,7 @@ class Sending:
 
         :param now: monotonic seconds
         """
-        if not self._requests:
-            self._held.asking(self._service.id, True)
+        self._tell(True)
         track.evacuation = None
         track.attempts += 1
         track.enter(tracking.Phase.POSTING, now)
@@ -95,6 +98,12 @@ class Sending:
                 track.attempts -= 1
                 track.enter(tracking.Phase.WAITING, now)
             else:
-                yield track, request.result()
-            if not self._requests:
-                self._held.asking(self._service.id, False)
+                posted = request.result()
+                self._lost |= posted.answer is ports.Answer.UNCERTAIN
+                yield track, posted
+        self._tell(bool(self._requests) or self._lost)
+
+    def _tell(self, on: bool) -> None:
+        if on is not self._told:
+            self._told = on
+            self._held.asking(self._service.id, on)

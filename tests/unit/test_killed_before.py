@@ -107,6 +107,13 @@ def test_others_learn_of_requests_on_their_way(world):
     assert made.lock.said == [True, False, True, False]
 
 
+def test_a_request_without_an_answer_is_on_its_way_to_the_end(world):
+    made = world(builders.server('a'))
+    made.compute.scripts = {'a': [builders.LOST_BUT_TAKEN]}
+    made.finish()
+    assert made.lock.said == [True]
+
+
 def test_a_server_that_moves_while_it_is_read_is_not_asked_for(world):
     made = world(builders.server('a'), builders.server('b'))
     evacuations = made.compute.evacuations
