@@ -168,14 +168,13 @@ class Follower:
     def _evacuated(self, track: tracking.Track) -> None:
         if track.step.moved_to is not None:
             reason = 'it had moved already, and is stopped now'
-        elif track.step.action is not model.Action.WAIT:
-            reason = track.step.reason
+        elif track.attempts:
+            waited = track.step.action is model.Action.WAIT
+            reason = '' if waited else track.step.reason
+        elif track.step.action is model.Action.WAIT:
+            reason = 'by an evacuation that was open already'
         else:
-            reason = (
-                ''
-                if track.attempts
-                else 'by an evacuation that was open already'
-            )
+            reason = 'by an evacuation that was begun meanwhile'
         track.end(model.Outcome.EVACUATED, reason)
 
     def left(self, track: tracking.Track, server: model.Server | None) -> None:
@@ -228,6 +227,8 @@ class Follower:
         elif not track.step.allowed or track.attempts > self._options.retries:
             track.end(model.Outcome.FAILED, track.reason)
         else:
+            if track.evacuation is not None:
+                track.known |= {track.evacuation.id}
             track.enter(tracking.Phase.WAITING, now)
             yield events.Retrying(track.server, track.reason)
 

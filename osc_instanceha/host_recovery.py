@@ -82,10 +82,11 @@ class HostRecovery:
         self._servers: dict[str, model.Server] = {}
         self._servers_read = 0.0
         self._evacuations: tuple[model.Evacuation, ...] = ()
-        self._sending = sending.Sending(compute, pool, held, options)
+        self._sending = sending.Sending(
+            compute, pool, options, proof.service, held
+        )
         self._held = held
-        #: Why nothing may be begun any more; empty if it may.
-        self._lost = ''
+        self._lost = ''  # Why nothing may be begun any more, if so.
         self._announced: set[str] = set()
 
     def read(self, surroundings: inventory_.Surroundings) -> plan.Plan:
@@ -108,6 +109,7 @@ class HostRecovery:
             self._inventory,
             self._selection,
             self._compute,
+            self._options.stopped,
         )
         self.tracks = [
             tracking.begin(step, self._inventory) for step in made.steps
@@ -251,7 +253,11 @@ class HostRecovery:
         since = self._clock.monotonic()
         if not self._lost and (self.waiting or self.proof.wanted):
             yield from self.proof.complete()
-        launching = self.waiting and self.proof.holds(since)
+        launching = (
+            self.waiting
+            and self.proof.holds(since)
+            and not (yield from self._sending.asked_before())
+        )
         if launching and self._stale(since):
             self._read_servers(since)
         # Last of all: what a request is decided on must be of this moment.
@@ -316,14 +322,7 @@ class HostRecovery:
         )
 
     def _read_servers(self, now: float) -> None:
-        found = self._compute.servers(self.host)
-        for server in found:
-            if server.host != self.host:
-                raise exceptions.UnexpectedAnswer(
-                    f'GET /servers/detail?host={self.host}',
-                    f'server {server.id} is listed on {server.host!r}',
-                )
-        self._servers = {server.id: server for server in found}
+        self._servers = inventory_.servers(self.host, self._compute)
         self._servers_read = now
 
     def _launch(self, since: float) -> Iterator[events.Event]:
@@ -353,6 +352,10 @@ class HostRecovery:
 
     def _still_wanted(self, track: tracking.Track, openly: set[str]) -> bool:
         """Whether the server, as it is now, is still to be asked for."""
+        if tracking.newest(track, self._evacuations) is not None:
+            # Not by this run, and not known when it was planned.
+            self._follower.follow(track, self._evacuations)
+            return False
         server = self._servers.get(track.server.id)
         if server is None:
             now = self._compute.server(track.server.id)

@@ -23,6 +23,8 @@ from osc_instanceha import side_by_side
 from osc_instanceha.fencing import levels as levels_
 from osc_instanceha.fencing import result
 
+_INTERRUPTED = 'interrupted before it was its turn'
+
 
 class HostRuns(abc.ABC):
     """Does one thing to several hosts, side by side, once.
@@ -79,7 +81,7 @@ class HostRuns(abc.ABC):
         self._check(services)
         for service in found:
             self._results[service.host] = functools.partial(
-                unchanged, service, 'interrupted before it was its turn'
+                unchanged, service, _INTERRUPTED
             )
         yield from side_by_side.run(
             [functools.partial(self._one, service) for service in found],
@@ -121,6 +123,13 @@ class HostRuns(abc.ABC):
                     service,
                     str(error),
                     result.HostOutcome.REFUSED,
+                )
+            except exceptions.HostLocked as error:
+                self._results[service.host] = functools.partial(
+                    unchanged,
+                    service,
+                    # Then it has not waited to the end.
+                    _INTERRUPTED if self._stop.is_set() else str(error),
                 )
             except exceptions.InstanceHAError as error:
                 # Before the work: it reports its own failures. The other

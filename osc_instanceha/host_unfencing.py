@@ -44,6 +44,9 @@ class HostUnfencing:
     :param service: as it is now
     :param levels: the host's devices
     :param stopped: asked while something is waited for; True ends that
+    :param check: raises LockLost if the lock may be another run's by now
+    :param asked: whether a run that was killed may have asked Nova for
+        something that Nova has not got to yet
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class HostUnfencing:
         options: options_.UnfenceOptions,
         stopped: Callable[[], bool],
         check: Callable[[], None],
+        asked: Callable[[], bool],
     ) -> None:
         self.host = service.host
         self._before = self._service = service
@@ -65,6 +69,7 @@ class HostUnfencing:
         self._options = options
         self._stopped = stopped
         self._check = check
+        self._asked = asked
         self._began = clock.monotonic()
         self._ended: float | None = None
         self._evidence: list[evidence.Evidence] = []
@@ -158,6 +163,12 @@ class HostUnfencing:
             raise _NotBack(f'interrupted; {lacking}')
 
     def _still_open(self) -> str:
+        # First, so that what gets there meanwhile is seen.
+        if self._asked():
+            return (
+                'what a run that was killed had asked Nova for may not have '
+                'got there yet: run the command again'
+            )
         servers = self._evacuating(lambda status: status.open)
         if not servers:
             return ''

@@ -39,6 +39,13 @@ _SAFE = 0.75
 #: seconds, although the lock of a process that was stopped goes on.
 _FOR_EVER = 10**9
 
+#: Seconds for which the mark of a killed run counts where the locks are files,
+#: if the URL has no ``timeout``: as long as the leases of etcd and Redis.
+_MARKED = 30.0
+
+#: Seconds after which a mark is made anew.
+_ANEW = 5.0
+
 #: A process that closes a file loses the lock that it has on it by another
 #: descriptor, and tooz leaves a file open that it could not lock. So one
 #: thread at a time has such a file open.
@@ -70,15 +77,20 @@ class LockService:
         self._member = member.encode()
         # By what the driver is: nothing that it tells of itself sets the
         # leases of etcd apart from files.
-        self._leased = urllib.parse.urlsplit(url).scheme != 'file'
+        parts = urllib.parse.urlsplit(url)
+        self._leased = parts.scheme != 'file'
         self._locks: list[tooz_locking.Lock] = []
         self._groups: list[bytes] = []
+        #: When each mark was made.
+        self._marks: dict[bytes, float] = {}
         self._renewed = _now()
         self._lasts = float('inf')
         self._lost = False
         self._ended = threading.Event()
         options = {} if self._leased else {'timeout': _FOR_EVER}
         with self._usable():
+            wanted = urllib.parse.parse_qs(parts.query).get('timeout')
+            self._marked = float(wanted[-1]) if wanted else _MARKED
             self._coordinator = coordination.get_coordinator(
                 url,
                 self._member,
@@ -137,28 +149,67 @@ class LockService:
         """
         name = group.encode()
         with self._usable():
-            with contextlib.suppress(coordination.GroupAlreadyExist):
-                self._coordinator.create_group(name).get()
-            self._coordinator.join_group(name, dict(facts)).get()
+            self._join(name, facts)
         self._groups.append(name)
 
     def announced(self, group: str) -> list[Mapping[str, Any]]:
         """What other runs that live have announced in a group."""
-        found = []
-        for member in self._members(group.encode()) - {self._member}:
+        return [
+            facts
+            for facts in self._facts(group.encode())
+            if self._lives(facts.get('locks'))
+        ]
+
+    def mark(self, group: str, on: bool) -> None:
+        """Set or take away a mark that outlives this run for a while.
+
+        Set again and again, it is of the moment.
+        """
+        name = group.encode()
+        since = self._marks.get(name)
+        if on and since is not None and _now() - since < _ANEW:
+            return
+        with self._usable():
+            if since is not None:
+                self._coordinator.leave_group(name).get()
+                del self._marks[name]
+            if on:
+                now = _now()
+                self._join(name, {'at': now})
+                self._marks[name] = now
+
+    def marked(self, group: str) -> bool:
+        """Whether the mark of a run that was killed is there still.
+
+        That of a lease ends with it. That of a folder has the time of this
+        machine, which is all that sees it.
+        """
+        name = group.encode()
+        return any(
+            self._leased or 0 <= _now() - facts.get('at', 0.0) < self._marked
+            for facts in self._facts(name)
+        )
+
+    def _join(self, group: bytes, facts: Mapping[str, Any]) -> None:
+        with contextlib.suppress(coordination.GroupAlreadyExist):
+            self._coordinator.create_group(group).get()
+        self._coordinator.join_group(group, dict(facts)).get()
+
+    def _facts(self, group: bytes) -> list[Mapping[str, Any]]:
+        """What others have said in a group, those that were killed too."""
+        found: list[Any] = []
+        for member in self._members(group) - {self._member}:
             with (
                 self._usable(),
                 # It has left just now.
                 contextlib.suppress(coordination.MemberNotJoined),
             ):
-                facts = self._coordinator.get_member_capabilities(
-                    group.encode(), member
-                ).get()
-                if isinstance(facts, Mapping) and self._lives(
-                    facts.get('locks')
-                ):
-                    found.append(facts)
-        return found
+                found.append(
+                    self._coordinator.get_member_capabilities(
+                        group, member
+                    ).get()
+                )
+        return [facts for facts in found if isinstance(facts, Mapping)]
 
     def _members(self, group: bytes) -> set[bytes]:
         with self._usable():

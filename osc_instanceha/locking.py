@@ -37,6 +37,7 @@ _HOLDING = f'{_PREFIX}holding'
 _GOING_DOWN = f'{_PREFIX}going-down'
 _COUNTING = f'{_PREFIX}counting'
 
+
 #: Seconds to wait for another run's lock.
 TIMEOUT = 60.0
 
@@ -71,6 +72,31 @@ class Held:
                 tuple(service.host for service in self._services),
                 self._locks.shown,
             )
+
+    def asking(self, service_id: str, on: bool) -> None:
+        """Let later runs know that requests are on their way to Nova.
+
+        Whoever is killed then may be dead before Nova has got to them. To be
+        called again and again while they are.
+
+        :param service_id: of the host that they are about
+        :param on: False when all of them have been answered
+        """
+        # What cannot be told keeps nobody from his work.
+        with contextlib.suppress(exceptions.LockUnusable):
+            self._locks.mark(_asking(service_id), on)
+
+    def asked(self, service_id: str) -> bool:
+        """Whether requests of a run that was killed may yet get to Nova.
+
+        The lock ends with the process that held it, on files at once. What
+        that process had sent may still wait before a busy API.
+        """
+        try:
+            return self._locks.marked(_asking(service_id))
+        except exceptions.LockUnusable:
+            # Not known: it may (invariant 3).
+            return True
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[frozenset[str]]:
@@ -146,6 +172,10 @@ def hold(
         }
         locks.announce(_HOLDING, facts)
         yield Held(services, facts, locks, timeout, stopped)
+
+
+def _asking(service_id: str) -> str:
+    return f'{_PREFIX}asking-{service_id}'
 
 
 def _holder(locks: lock_service.LockService, name: str) -> str:

@@ -123,6 +123,9 @@ class Compute(Protocol):
     def was_stopped(self, server_id: str) -> bool:
         """Whether the last power action of a server's owner was a stop."""
 
+    def was_started(self, server_id: str) -> bool:
+        """Whether its owner has started it since its last evacuation."""
+
     def failure(
         self, server: model.Server, evacuation: model.Evacuation | None
     ) -> str:
@@ -153,6 +156,12 @@ class Held(Protocol):
         :raises LockLost: if one may
         """
 
+    def asking(self, service_id: str, on: bool) -> None:
+        """Let later runs know that requests are on their way to Nova."""
+
+    def asked(self, service_id: str) -> bool:
+        """Whether requests of a run that was killed may yet get to Nova."""
+
     def counting(self) -> contextlib.AbstractContextManager[frozenset[str]]:
         """Count, alone, the hosts that other runs are about to take down.
 
@@ -182,6 +191,12 @@ class Unlocked:
 
     def check(self) -> None:
         """Nothing can be lost."""
+
+    def asking(self, service_id: str, on: bool) -> None:
+        """Nothing is sent."""
+
+    def asked(self, service_id: str) -> bool:
+        return False
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[frozenset[str]]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 import concurrent.futures
 import contextlib
+import threading
 
 from osc_instanceha import caller
 from osc_instanceha import events
@@ -140,7 +141,11 @@ class Recovery:
             finally:
                 # Before the locks go: a request on its way is not known to
                 # Nova's records yet, and the next run would repeat it.
-                pool.shutdown(wait=True, cancel_futures=True)
+                try:
+                    pool.shutdown(wait=True, cancel_futures=True)
+                except BaseException:
+                    _let_go_later(pool, locks.pop_all())
+                    raise
                 for host in self._hosts:
                     for _event in host.collect():
                         pass
@@ -359,3 +364,19 @@ class Recovery:
                 yield from it.listen()
                 if not it.refusal and not it.silent:
                     self._clock.sleep(_SHORTEST)
+
+
+def _let_go_later(
+    pool: concurrent.futures.Executor, locks: contextlib.ExitStack
+) -> None:
+    """Let the locks go when the last request has been answered.
+
+    For whoever does not wait for that, as at a second Ctrl-C.
+    """
+    pool.shutdown(wait=False, cancel_futures=True)
+
+    def wait() -> None:
+        with locks:
+            pool.shutdown(wait=True)
+
+    threading.Thread(target=wait, name='locks').start()

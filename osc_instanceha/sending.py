@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from collections.abc import Iterator
 import concurrent.futures
 
+from osc_instanceha import events
 from osc_instanceha import exceptions
+from osc_instanceha import model
 from osc_instanceha import options as options_
 from osc_instanceha import ports
 from osc_instanceha import tracking
@@ -15,19 +18,29 @@ class Sending:
     """Sends evacuate requests, side by side, and hands out their answers.
 
     :param pool: whose threads wait for the answers
-    :param held: the lock of the host; once it may be lost, nothing is sent
+    :param service: of the host that they are about
+    :param held: its lock; once that may be lost, nothing is sent
     """
 
     def __init__(
         self,
         compute: ports.Compute,
         pool: concurrent.futures.Executor,
-        held: ports.Held,
         options: options_.Options,
+        service: model.Service,
+        held: ports.Held,
     ) -> None:
+        self._service = service
+        self._held = held
+        #: Whether requests of a run that was killed may yet get to Nova;
+        #: None before anybody has looked.
+        self._asked: bool | None = None
+        #: Whether others know that requests are on their way.
+        self._told = False
+        #: Whether an answer was lost: such a request may still be.
+        self._lost = False
         self._compute = compute
         self._pool = pool
-        self._held = held
         self._options = options
         self._requests: dict[
             concurrent.futures.Future[ports.Posted], tracking.Track
@@ -37,11 +50,29 @@ class Sending:
         """How many are on their way."""
         return len(self._requests)
 
+    def asked_before(self) -> Generator[events.Event, None, bool]:
+        """Whether a run that was killed may have asked already.
+
+        What Nova has not got to yet is in none of its records, and would be
+        done beside a request of ours (invariant 2). To be asked before the
+        records are read.
+        """
+        if self._asked is not False:
+            first = self._asked is None
+            self._asked = self._held.asked(self._service.id)
+            if self._asked and first:
+                yield events.Waiting(
+                    self._service.host,
+                    'what a run that was killed had asked Nova for',
+                )
+        return self._asked
+
     def send(self, track: tracking.Track, now: float) -> None:
         """Ask for the evacuation of a server, once.
 
         :param now: monotonic seconds
         """
+        self._tell(True)
         track.evacuation = None
         track.attempts += 1
         track.enter(tracking.Phase.POSTING, now)
@@ -76,4 +107,14 @@ class Sending:
                 track.attempts -= 1
                 track.enter(tracking.Phase.WAITING, now)
             else:
-                yield track, request.result()
+                posted = request.result()
+                self._lost |= posted.answer is ports.Answer.UNCERTAIN
+                yield track, posted
+        self._tell(bool(self._requests) or self._lost)
+
+    def _tell(self, on: bool) -> None:
+        if on or self._told:
+            # Again and again, so that it is of the moment in which this run
+            # is killed.
+            self._told = on
+            self._held.asking(self._service.id, on)

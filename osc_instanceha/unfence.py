@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Sequence
+import functools
 from typing import Any
 
 from osc_instanceha import events
@@ -47,6 +48,7 @@ class Unfence(host_runs.HostRuns):
             options=self._options,
             stopped=self._stop.is_set,
             check=held.check,
+            asked=functools.partial(held.asked, service.id),
         )
         self._results[service.host] = unfencing.result
         yield from unfencing.run()

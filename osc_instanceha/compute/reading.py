@@ -266,6 +266,14 @@ class NovaReader:
                 return False
         return False
 
+    def was_started(self, server_id: str) -> bool:
+        for action in self._actions(server_id):
+            if action == 'evacuate':
+                return False
+            if action in _STARTS:
+                return True
+        return True
+
     def _actions(self, server_id: str) -> list[str]:
         path = f'/servers/{server_id}/os-instance-actions'
         where = f'GET {path}'

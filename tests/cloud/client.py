@@ -278,6 +278,10 @@ class Cloud(servers.Servers):
         """Replace the fault rules of a service; see :class:`tap.Fault`."""
         self.control('PUT', 'faults', rules, service)
 
+    def release_requests(self, service: str = 'compute') -> None:
+        """End the delays and holds of a service's faults."""
+        self.control('POST', 'release', service=service)
+
     def requests(
         self,
         service: str = 'compute',
@@ -286,10 +290,10 @@ class Cloud(servers.Servers):
     ) -> list[dict[str, Any]]:
         """What a service was asked, oldest first.
 
-        Each has method, path, query, body, microversion, time, status (None
-        while it is under way, or when the connection was cut), reached (the
-        service itself was asked), injected (a fault answered), seconds and
-        request_id.
+        Each has method, path, query, body, microversion, agent, time, status
+        (None while it is under way, or when the connection was cut), reached
+        (the service itself was asked), injected (a fault answered), held,
+        seconds and request_id.
 
         :param match: only those with this in their path or body
         :param method: only those of this method

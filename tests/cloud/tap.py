@@ -24,6 +24,7 @@ class Fault:
 
     :ivar match: a regular expression, searched for in
         ``METHOD /path?query body``
+    :ivar agent: another one, searched for in the client's User-Agent
     :ivar status: answer this status instead of asking the service
     :ivar body: with this JSON body; a string is sent as an HTML page
     :ivar headers: and these headers
@@ -32,12 +33,16 @@ class Fault:
     :ivar after: let the service handle the request, then answer as above:
         the request took effect, but the client does not learn of it
     :ivar delay: seconds to wait before the service is asked
+    :ivar hold: keep the client waiting for its answer until holds are
+        released: the request is handled after that, if at all, or (with
+        ``after``) before
     :ivar linger: seconds to wait before it is answered
     :ivar times: how often it applies; None is always
     :ivar skip: how many matching requests pass untouched before that
     """
 
     match: str
+    agent: str = ''
     status: int | None = None
     body: Any = None
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -46,11 +51,14 @@ class Fault:
     after: bool = False
     delay: float = 0
     linger: float = 0
+    hold: bool = False
     times: int | None = None
     skip: int = 0
 
-    def applies(self, line: str) -> bool:
+    def applies(self, line: str, agent: str = '') -> bool:
         if not re.search(self.match, line, re.DOTALL):
+            return False
+        if not re.search(self.agent, agent):
             return False
         if self.skip > 0:
             self.skip -= 1
@@ -98,6 +106,10 @@ def hang_up(environ: dict[str, Any]) -> None:
 NOTHING = Fault(match='')
 
 
+def _unheard(*_args: Any) -> None:
+    """A start_response of which nobody learns."""
+
+
 class Tap:
     """The middleware.
 
@@ -112,7 +124,7 @@ class Tap:
         self.requests: list[dict[str, Any]] = []
         self.faults: list[Fault] = []
         self.active = 0
-        self.hurry = threading.Event()  # ends the delays of faults
+        self.hurry = threading.Event()  # ends delays and holds of faults
         self.lock = threading.Lock()
 
     def __call__(
@@ -132,7 +144,11 @@ class Tap:
                 body,
             )
             fault = next(
-                (fault for fault in self.faults if fault.applies(line)),
+                (
+                    fault
+                    for fault in self.faults
+                    if fault.applies(line, entry['agent'])
+                ),
                 NOTHING,
             )
         try:
@@ -167,16 +183,25 @@ class Tap:
             self.hurry.wait(fault.delay)
         if fault.truncate:
             return self.truncate(ask, environ, answered)
-        if not fault.answers:
-            answer = ask()
+        handled = None
+        if fault.after:
+            start = _unheard if fault.answers else answered
+            handled = list(ask(start))
+        if fault.hold:
+            self.hold(entry)
+        if fault.answers:
+            answer: abc.Iterable[bytes] = fault.answer(environ, answered)
         else:
-            if fault.after:
-                list(ask(lambda *args: None))
-            answer = fault.answer(environ, answered)
+            answer = ask() if handled is None else handled
         if fault.linger:
             answer = list(answer)
             self.hurry.wait(fault.linger)
         return answer
+
+    def hold(self, entry: dict[str, Any]) -> None:
+        entry['held'] = True
+        self.hurry.wait()
+        entry['held'] = False
 
     @staticmethod
     def truncate(
@@ -218,10 +243,12 @@ class Tap:
             'body': body if self.record_bodies else '',
             'microversion': version.partition(' ')[2].strip()
             or environ.get('HTTP_X_OPENSTACK_NOVA_API_VERSION'),
+            'agent': environ.get('HTTP_USER_AGENT', ''),
             'time': time.time(),
             'status': None,
             'reached': False,
             'injected': False,
+            'held': False,
             'seconds': None,
             'request_id': None,
         }
@@ -229,10 +256,14 @@ class Tap:
         return entry
 
     def clear(self) -> None:
-        """No faults, no record, and no delay that goes on."""
+        """No faults, no record, and no delay or hold that goes on."""
         with self.lock:
             self.requests = []
             self.faults = []
+        self.release()
+
+    def release(self) -> None:
+        """End the delays and holds that go on; the faults stay."""
         self.hurry.set()
         self.hurry.clear()
 
@@ -244,7 +275,8 @@ class Control:
     GET     /control/requests     every request so far
     DELETE  /control/requests     forget them
     PUT     /control/faults       a list of :class:`Fault`, as dictionaries
-    POST    /control/clear        forget requests, faults and delays
+    POST    /control/release      end the delays and holds that go on
+    POST    /control/clear        forget requests and faults, and end those
     ======  ====================  =======================================
     """
 
@@ -279,6 +311,8 @@ class Control:
                 self.tap.requests = []
             case ['PUT', 'faults']:
                 self.tap.faults = [Fault(**rule) for rule in body]
+            case ['POST', 'release']:
+                self.tap.release()
             case ['POST', 'clear']:
                 self.tap.clear()
             case _:

@@ -57,7 +57,8 @@ def main() -> None:
     parser.add_argument(
         '--cloud',
         metavar='DIR',
-        help='systems with the names of its compute hosts are these',
+        help='systems with the names of its compute hosts are these, and '
+        'the BMC has the control API of its services',
     )
     args = parser.parse_args()
     password = os.environ.pop('BMC_PASSWORD')
@@ -74,12 +75,22 @@ def main() -> None:
         front = redfish_front.Front(
             app, machines, args.username, password, args.elsewhere
         )
+        answering: Any = front
+        if args.cloud:
+            # As one of its services: recorded, and with its faults.
+            from tests.cloud import tap
+
+            answering = tap.Tap(front)
         context = None
         if args.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(args.tls)
         server = serving.make_server(
-            '127.0.0.1', args.port, front, threaded=True, ssl_context=context
+            '127.0.0.1',
+            args.port,
+            answering,
+            threaded=True,
+            ssl_context=context,
         )
         threading.Thread(target=server.serve_forever, daemon=True).start()
         scheme = 'https' if args.tls else 'http'

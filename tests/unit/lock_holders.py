@@ -35,9 +35,17 @@ def going_down(url: str, *hosts: str) -> Iterator[None]:
         yield
 
 
-def killed(url: str, *hosts: str, since: str = SINCE) -> None:
-    """What a run leaves in a folder that was killed: all but its locks."""
+def killed(
+    url: str, *hosts: str, since: str = SINCE, asks: bool = False
+) -> None:
+    """What a run leaves in a folder that was killed: all but its locks.
+
+    :param asks: whether requests about these hosts were on their way
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(file.FileDriver, 'stop', lambda self: None)
-        with hold(url, *hosts, since=since) as held, held.counting():
-            pass
+        with hold(url, *hosts, since=since) as held:
+            with held.counting():
+                pass
+            for host in hosts if asks else ():
+                held.asking(builders.service(host).id, True)

@@ -411,6 +411,25 @@ def test_the_last_power_action_tells(nova, actions, stopped):
     assert reader(nova).was_stopped('a') is stopped
 
 
+@pytest.mark.parametrize(
+    ('actions', 'started'),
+    [
+        (['evacuate', 'start', 'create'], False),
+        (['stop', 'evacuate', 'create'], False),
+        (['start', 'stop', 'evacuate', 'create'], True),
+        (['lock', 'reboot', 'evacuate'], True),
+        # What its evacuation has left no trace of is left alone.
+        ([], True),
+    ],
+)
+def test_whether_it_was_started_since_its_evacuation(nova, actions, started):
+    nova.get(
+        '/servers/a/os-instance-actions',
+        {'instanceActions': [{'action': action} for action in actions]},
+    )
+    assert reader(nova).was_started('a') is started
+
+
 def at(second):
     return datetime.datetime(2026, 8, 1, 11, 0, second, tzinfo=datetime.UTC)
 

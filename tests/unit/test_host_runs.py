@@ -280,6 +280,21 @@ def test_a_service_that_is_gone_under_the_lock(three, gone):
     assert made.compute.changes == []
 
 
+def test_stopped_while_another_run_has_the_lock(three):
+    """It has not waited for as long as the message about that says."""
+    made, begin, _good = three
+    run = begin(NAMES)
+
+    def locked(services, stopped):
+        run._stop.set()
+        raise exceptions.HostLocked(services[0].host, 60, 'a test')
+
+    run._lock = locked
+    found = made.complete(run)
+    assert {item.outcome for item in found} == {Outcome.FAILED}
+    assert all(item.reason.startswith('interrupted') for item in found)
+
+
 def test_stopped_while_the_lock_is_waited_for(three):
     made, begin, _good = three
     run = begin(NAMES)

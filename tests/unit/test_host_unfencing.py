@@ -77,6 +77,30 @@ def test_the_plain_story(scene):
     ]
 
 
+def test_there_is_no_power_while_a_request_of_a_killed_run_may_come(scene):
+    made = fenced(scene)
+    bmc = made.add()
+    made.lock.looks = 3
+    # It does, at the last moment.
+    made.lock.look = lambda left: left == 0 and made.compute.begin('a')
+    made.compute.servers_['a'] = builders.server('a')
+    found = made.one(made.unfence())
+    assert found.outcome is Outcome.UNFENCED
+    assert bmc.asked == [ON]
+    assert made.compute.spawned['a'] == ['spare']
+    assert made.compute.records[0].status is Status.COMPLETED
+
+
+def test_a_killed_run_is_what_keeps_it(scene):
+    made = fenced(scene)
+    bmc = made.add()
+    made.lock.looks = 10**6
+    found = made.one(made.unfence(timeout=60))
+    assert found.outcome is Outcome.FAILED
+    assert 'a run that was killed' in found.reason
+    assert bmc.asked == []
+
+
 def test_there_is_no_power_before_the_last_evacuation_has_ended(scene):
     """FakeCompute objects to a nova-compute that starts before it."""
     made = fenced(scene, builders.server('a'), builders.server('b'))

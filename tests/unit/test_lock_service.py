@@ -224,6 +224,78 @@ def test_one_thread_at_a_time_opens_a_file(url, monkeypatch):
     assert all(opened)
 
 
+# What may be on its way.
+
+
+def asked(url, host='a'):
+    with hold(url, host) as held:
+        return held.asked(builders.service(host).id)
+
+
+@pytest.mark.parametrize(('query', 'lasts'), [('', 30), ('?timeout=300', 300)])
+def test_what_a_killed_run_had_asked_for_may_come_for_a_while(
+    url, clock, query, lasts
+):
+    url += query
+    assert not asked(url)
+    lock_holders.killed(url, 'a', asks=True)
+    clock.now += lasts - 1
+    assert asked(url)
+    assert not asked(url, 'b')
+    clock.now += 2
+    assert not asked(url)
+
+
+def test_before_a_boot_is_long_ago(url, clock):
+    clock.now += 1000
+    lock_holders.killed(url, 'a', asks=True)
+    clock.now -= 990
+    assert not asked(url)
+
+
+def test_the_while_begins_with_what_was_said_last(url, clock):
+    service = builders.service('a').id
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file.FileDriver, 'stop', lambda self: None)
+        with hold(url, 'a') as held:
+            for _again in range(10):
+                held.asking(service, True)
+                clock.now += 7
+    clock.now += 20
+    assert asked(url)
+
+
+@pytest.mark.parametrize('asks', [True, False])
+def test_nothing_comes_of_a_run_that_has_ended(url, asks):
+    with hold(url, 'a') as held:
+        held.asking(builders.service('a').id, asks)
+    assert not asked(url)
+
+
+def test_what_was_answered_is_not_announced_any_more(url, tmp_path):
+    service = builders.service('a').id
+    with hold(url, 'a') as held:
+        counts = []
+        for on in (True, True, False, False, True):
+            held.asking(service, on)
+            held.check()
+            counts.append(len(list(tmp_path.glob('groups/*/*.raw'))))
+    assert counts == [2, 2, 1, 1, 2]
+    assert list(tmp_path.glob('groups/*/*.raw')) == []
+
+
+def test_where_it_cannot_be_told_anything_may_come(url, monkeypatch):
+    service = builders.service('a').id
+    with hold(url, 'a') as held:
+        for call in ('create_group', 'get_members', 'leave_group'):
+            monkeypatch.setattr(
+                file.FileDriver, call, raises(tooz.ToozError('gone'))
+            )
+        held.asking(service, True)
+        held.asking(service, False)
+        assert held.asked(service)
+
+
 # What counts.
 
 

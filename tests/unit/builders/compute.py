@@ -309,6 +309,10 @@ class FakeCompute(nova.Nova):
         self._asked('was_stopped')
         return server_id in self.stopped_by_owner
 
+    def was_started(self, server_id: str) -> bool:
+        self._asked('was_started')
+        return server_id in self.started_by_owner
+
     def failure(
         self, server: model.Server, evacuation: model.Evacuation | None
     ) -> str:

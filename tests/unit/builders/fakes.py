@@ -39,6 +39,12 @@ class FakeLock:
         self.taken: list[str] = []
         self.lost = False
         self.going_down: frozenset[str] = frozenset()
+        #: Looks after which nothing of a killed run can arrive any more.
+        self.looks = 0
+        #: What is done at a look, while something can.
+        self.look: Callable[[int], object] = lambda left: None
+        #: What was said of requests on their way, in turn.
+        self.said: list[bool] = []
 
     @contextlib.contextmanager
     def __call__(
@@ -60,6 +66,16 @@ class FakeLock:
     def check(self) -> None:
         if self.lost:
             raise exceptions.LockLost(tuple(sorted(self.held)), 'a test')
+
+    def asking(self, service_id: str, on: bool) -> None:
+        if self.said[-1:] != [on]:
+            self.said.append(on)
+
+    def asked(self, service_id: str) -> bool:
+        self.looks -= 1
+        if self.looks >= 0:
+            self.look(self.looks)
+        return self.looks >= 0
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[frozenset[str]]:

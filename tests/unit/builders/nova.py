@@ -68,6 +68,7 @@ class Nova:
         self.groups_: tuple[model.ServerGroup, ...] = ()
         self.aggregates_: tuple[model.Aggregate, ...] = ()
         self.stopped_by_owner: set[str] = set()
+        self.started_by_owner: set[str] = set()
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.spawned: dict[str, list[str]] = collections.defaultdict(list)
         self.lost: set[str] = set()
