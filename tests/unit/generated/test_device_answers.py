@@ -59,7 +59,7 @@ def torn(dice, text):
     return text
 
 
-@counting.times(8)
+@counting.times(16)
 @hypothesis.given(dice_.rolled(lambda dice: torn(dice, _AGENT), 24))
 def test_any_metadata_of_an_agent(text):
     try:
@@ -73,7 +73,7 @@ def test_any_metadata_of_an_agent(text):
         assert {'ip', 'plug'} <= set(found.parameters)
 
 
-@counting.times(8)
+@counting.times(16)
 @hypothesis.given(dice_.rolled(lambda dice: torn(dice, _HISTORY), 24))
 def test_any_history_of_a_cluster(text):
     try:

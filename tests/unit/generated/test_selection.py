@@ -99,7 +99,7 @@ def test_an_answer_holds_whatever_was_not_shown(chosen, server, image, raw):
         assert verdict.answer is not UNKNOWN
 
 
-@counting.times(10)
+@counting.times(20)
 @hypothesis.given(clouds.selections, servers, facts, facts)
 def test_what_does_not_hinge_on_the_image_is_not_changed_by_it(
     chosen, server, one, another
