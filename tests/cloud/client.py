@@ -79,6 +79,15 @@ class Cloud(servers.Servers):
         self.http = requests.Session()
         self.http.trust_env = False  # no proxy between here and loopback
 
+    @property
+    def evacuates_only_at_rest(self) -> bool:
+        """Whether Nova refuses to evacuate a server that has a task_state.
+
+        It did up to 23.2.1, 24.1 and 25.0: the point release decides, and no
+        microversion shows it.
+        """
+        return self.nova.startswith('25.0.')
+
     # -- start and stop
 
     @classmethod

@@ -62,8 +62,12 @@ class Run:
         if report.when == 'call' or report.outcome != 'passed':
             self.ends[report.outcome] += 1
 
-    def pytest_sessionfinish(self) -> None:
-        if self.path is None or not self.nova:
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        whole = exitstatus in (
+            pytest.ExitCode.OK,
+            pytest.ExitCode.TESTS_FAILED,
+        )
+        if self.path is None or not self.nova or not whole:
             return
         rows = {row[1]: row for row in read(self.path)}
         rows[self.nova] = [
