@@ -24,8 +24,9 @@ def test_the_power_device_is_stuck(cloud, rack, plan, start):
         # Without it, the agent would wait until Pacemaker kills it.
         disable_timeout='false',
         power_timeout=4,
+        pcmk_off_retries=1,
     )
-    plan.nova('nova', off_timeout=20)
+    plan.nova('nova', off_timeout=12, pcmk_off_retries=1)
     plan.cib.level('cmp1', 1, 'power', 'nova')
     plan.recovery()
     cluster = start()
@@ -58,7 +59,7 @@ def test_the_power_device_is_stuck(cloud, rack, plan, start):
 
 def test_the_agent_is_called_alone(cloud, rack, plan, start):
     """No topology, no power device: Pacemaker would call the host fenced."""
-    plan.nova('nova', off_timeout=20)
+    plan.nova('nova', off_timeout=12, pcmk_off_retries=1)
     cluster = start()
     servers = story.furnish(cloud)
     cloud.crash(story.HOST, guests_survive=True)
@@ -79,7 +80,7 @@ def test_a_host_that_is_up_and_on_is_not_marked_by_a_mistake(
 ):
     """Also if the power device of another machine has been cut."""
     plan.power('power', 'host1-b', 'cmp1')
-    plan.nova('nova', off_timeout=20)
+    plan.nova('nova', off_timeout=12, pcmk_off_retries=1)
     plan.cib.level('cmp1', 1, 'power', 'nova')
     cluster = start()
     servers = story.furnish(cloud)
