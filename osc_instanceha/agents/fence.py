@@ -18,6 +18,7 @@ from osc_instanceha.fencing import deadline
 
 if TYPE_CHECKING:
     from osc_instanceha import cloud
+    from osc_instanceha.agents import marking
 
 #: Exit codes of ClusterLabs' Fence Agent API. OFF is for status only.
 DONE, FAILED, OFF = 0, 1, 2
@@ -108,19 +109,20 @@ def _validate_all(given: parameters.Given) -> int:
 
 def _off(given: parameters.Given) -> int:
     host = _host(given)
-    from osc_instanceha.agents import marking
-
-    work = marking.Marking(host, lambda: _connect(given), _tell)
+    work: marking.Marking | None = None
 
     def run() -> int:
+        # In here, since the time that it takes counts too.
+        from osc_instanceha.agents import marking
+
+        nonlocal work
+        work = marking.Marking(host, lambda: _connect(given), _tell)
         work.run()
         return DONE
 
     def late() -> str:
-        return (
-            f'{host} is not fenced after {given.off_timeout:g} s: '
-            f'{work.problem}'
-        )
+        problem = work.problem if work else 'it has only just begun'
+        return f'{host} is not fenced after {given.off_timeout:g} s: {problem}'
 
     return _within(given.off_timeout, run, late)
 
@@ -128,10 +130,11 @@ def _off(given: parameters.Given) -> int:
 def _status(given: parameters.Given) -> int:
     """Whether the host is marked in Nova, which is all that this switches."""
     host = _host(given)
-    from osc_instanceha import exceptions
-    from osc_instanceha.agents import marking
 
     def run() -> int:
+        from osc_instanceha import exceptions
+        from osc_instanceha.agents import marking
+
         try:
             marked = marking.is_marked(marking.read(_connect(given), host))
         except exceptions.InstanceHAError as error:

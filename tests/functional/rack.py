@@ -90,10 +90,13 @@ class Rack:
 
 
 @contextlib.contextmanager
-def running(cloud: client.Cloud) -> Iterator[Rack]:
-    """A rack for the hosts of a cloud."""
+def running(cloud: client.Cloud, **options: Any) -> Iterator[Rack]:
+    """A rack for the hosts of a cloud.
+
+    :param options: of :func:`tests.devices.redfish.simulator`
+    """
     names = [*cloud.hosts, *(f'{name}-b' for name in cloud.hosts)]
     with redfish.simulator(
-        *names, password=PASSWORD, cloud=cloud.state
+        *names, password=PASSWORD, cloud=cloud.state, **options
     ) as simulator:
         yield Rack(simulator, cloud)

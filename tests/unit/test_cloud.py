@@ -523,6 +523,17 @@ def test_a_cloud_by_its_name_is_the_right_one(
         cloud.connect('b')
 
 
+@pytest.mark.parametrize(
+    ('given', 'configured', 'timeout'),
+    [(7.0, '', 7.0), (7.0, 'api_timeout: 3, ', 3.0), (None, '', 90.0)],
+)
+def test_the_time_for_one_answer(no_clouds, given, configured, timeout):
+    auth = f'auth_url: "{KEYSTONE}", username: u, password: p'
+    write(no_clouds, f'clouds: {{a: {{{configured}auth: {{{auth}}}}}}}')
+    made = cloud.connect('a', timeout=given)
+    assert made._session.timeout == timeout
+
+
 def test_a_configuration_that_is_broken_is_told_before_anything(
     monkeypatch, tmp_path
 ):
