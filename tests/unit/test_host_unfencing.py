@@ -598,7 +598,7 @@ def test_a_cell_that_leaves_its_evacuations_out_is_not_believed(scene):
 def test_what_nova_has_taken_is_seen_though_every_answer_is_lost(scene, call):
     made = fenced(scene)
     made.add()
-    made.compute.answers_lost[call] = 99
+    made.compute.answers_lost[call] = 9999
     found = made.one(made.unfence())
     assert found.outcome is Outcome.UNFENCED
     assert made.mark == (False, True, None)
