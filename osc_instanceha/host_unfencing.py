@@ -273,12 +273,37 @@ class HostUnfencing:
         self._go_on('it waited for Nova to take it back')
         self._check()
         try:
-            self._service = self._compute.lift(self._service)
+            self._change(
+                lambda: self._compute.lift(self._service),
+                lambda found: found.forced_down is False,
+            )
         except exceptions.CloudError as error:
             if error.code == 400:
                 return f'Nova does not let it go yet: {error}'
             raise
         return ''
+
+    def _change(
+        self,
+        call: Callable[[], model.Service],
+        done: Callable[[model.Service], bool],
+    ) -> None:
+        """Change the service.
+
+        Nova may have taken what it gives no answer to: that is looked at,
+        lest the report deny it.
+
+        :param done: whether the change is to be seen
+        """
+        try:
+            self._service = call()
+        except exceptions.CloudError as error:
+            if not error.passing:
+                raise
+            found = self._look()
+            if not done(found):
+                raise
+            self._service = found
 
     def _not_up(self) -> str:
         # Enabling before would leave it without servers until its next
@@ -300,11 +325,17 @@ class HostUnfencing:
         self._check()
         earlier = marks.before(self._service)
         if earlier is None:
-            self._service = self._compute.enable(self._service)
+            self._change(
+                lambda: self._compute.enable(self._service),
+                lambda found: found.enabled is True,
+            )
             self._reason = ''
             return ''
         if marks.is_ours(self._service):
-            self._service = self._compute.disable(self._service, earlier)
+            self._change(
+                lambda: self._compute.disable(self._service, earlier),
+                lambda found: found.disabled_reason == earlier,
+            )
         self._reason = (
             f'left disabled, as somebody had disabled it ({earlier}); '
             f"'openstack compute service set --enable {self.host} "

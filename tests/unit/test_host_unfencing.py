@@ -616,3 +616,13 @@ def test_a_cell_that_leaves_its_evacuations_out_is_not_believed(scene):
     assert 'The cell of dead does not answer' in found.reason
     assert bmc.asked == []
     assert made.compute.changes == []
+
+
+@pytest.mark.parametrize('call', ['lift', 'enable'])
+def test_what_nova_has_taken_is_seen_though_every_answer_is_lost(scene, call):
+    made = fenced(scene)
+    made.add()
+    made.compute.answers_lost[call] = 9999
+    found = made.one(made.unfence())
+    assert found.outcome is Outcome.UNFENCED
+    assert made.mark == (False, True, None)

@@ -12,7 +12,6 @@ from tests.cloud import client
 from tests.cloud import front
 from tests.functional import command
 from tests.functional.faults import kinds
-from tests.functional.faults import scenes
 from tests.functional.faults import troubles
 
 LONGEST_LINE = 400
@@ -218,8 +217,7 @@ def _report(ran: Ran) -> list[str]:
     if is_true and not well:
         found.append(f'{outcome}, but it is not')
     if is_true is False and (moved if after['server'] else well):
-        if ran.cell.kind.scene is not scenes.UNFENCE:
-            found.append(f'{outcome}, but it is done')
+        found.append(f'{outcome}, but it is done')
     if (done.code == 0) != bool(is_true):
         found.append(f'{outcome} and exit code {done.code}')
     if (done.code == 6) != (outcome == 'unknown'):
