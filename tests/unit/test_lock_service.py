@@ -284,6 +284,60 @@ def test_what_was_answered_is_not_announced_any_more(url, tmp_path):
     assert list(tmp_path.glob('groups/*/*.raw')) == []
 
 
+@pytest.mark.parametrize('call', ['join_group', 'leave_group'])
+def test_while_it_is_said_anew_it_is_not_taken_back(
+    url, clock, monkeypatch, call
+):
+    """A run can be killed in the middle of that too."""
+    service = builders.service('a').id
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file.FileDriver, 'stop', lambda self: None)
+        with hold(url, 'a') as held:
+            held.asking(service, True)
+            clock.now += 7
+            with monkeypatch.context() as killing:
+                killing.setattr(file.FileDriver, call, raises(SystemExit))
+                with pytest.raises(SystemExit):
+                    held.asking(service, True)
+    assert asked(url)
+
+
+def test_a_word_that_was_lost_is_said_again(url, clock, tmp_path):
+    """As when its lease has ended while its run stood still."""
+    service = builders.service('a').id
+    with hold(url, 'a') as held:
+        before = set(tmp_path.glob('groups/*/*.raw'))
+        held.asking(service, True)
+        for record in set(tmp_path.glob('groups/*/*.raw')) - before:
+            record.unlink()
+        clock.now += 7
+        held.asking(service, True)
+        assert len(set(tmp_path.glob('groups/*/*.raw')) - before) == 1
+        held.asking(service, False)
+        assert set(tmp_path.glob('groups/*/*.raw')) == before
+
+
+def test_a_service_that_is_away_is_not_told_again_and_again(
+    leased, monkeypatch
+):
+    """It may answer each time only after the driver's time-out."""
+    service = builders.service('a').id
+    tried = []
+
+    def away(*_args):
+        tried.append(leased.now)
+        raise coordination.ToozConnectionError('no route')
+
+    with hold('x', 'a') as held:
+        with monkeypatch.context() as patch:
+            patch.setattr(Leased, 'create_group', away)
+            for _again in range(20):
+                held.asking(service, True)
+                leased.now += 1
+        # From then on nobody has heard of it for too long.
+        assert tried == [0, 5]
+
+
 def test_where_it_cannot_be_told_anything_may_come(url, monkeypatch):
     service = builders.service('a').id
     with hold(url, 'a') as held:
