@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
 import logging
+import pathlib
 import threading
 import time
 from typing import Any
@@ -23,6 +24,7 @@ from tooz import coordination
 from tooz import locking as tooz_locking
 
 from osc_instanceha import exceptions
+from osc_instanceha import lock_folder
 
 LOG = logging.getLogger(__name__)
 
@@ -233,9 +235,28 @@ class LockService:
     def _members(self, group: bytes) -> set[bytes]:
         with self._usable():
             try:
-                return set(self._coordinator.get_members(group).get())
-            except coordination.GroupNotCreated:
-                return set()
+                return self._ask_members(group)
+            except coordination.SerializationError:
+                if self._leased:
+                    raise
+            # What is empty was never written to its end, unless it is being
+            # written. tooz does that under a lock of the folder's own, which
+            # it takes to answer: whoever had that has let go of it then.
+            folder = pathlib.Path(urllib.parse.urlsplit(self._url).path)
+            torn = set(lock_folder.empty_records(folder))
+            with contextlib.suppress(coordination.SerializationError):
+                return self._ask_members(group)
+            for path, _written in torn & set(
+                lock_folder.empty_records(folder)
+            ):
+                path.unlink(missing_ok=True)
+            return self._ask_members(group)
+
+    def _ask_members(self, group: bytes) -> set[bytes]:
+        try:
+            return set(self._coordinator.get_members(group).get())
+        except coordination.GroupNotCreated:
+            return set()
 
     def _lives(self, locks: object) -> bool:
         """Whether a run that has announced these locks has not been killed.

@@ -338,6 +338,52 @@ def test_a_service_that_is_away_is_not_told_again_and_again(
         assert tried == [0, 5]
 
 
+@pytest.mark.parametrize('call', ['asked', 'counting', 'holder'])
+def test_what_was_never_written_to_its_end_is_dropped(url, tmp_path, call):
+    """By a run that was killed, or when the disk was full."""
+    service = builders.service('a').id
+    killed(url, 'a', asks=True)
+    torn = list(tmp_path.glob('groups/*/*.raw'))
+    assert len(torn) == 3
+    for record in torn:
+        record.write_bytes(b'')
+    if call == 'holder':
+        with hold(url, 'a'):
+            assert lock_holders.SINCE in refused(url, 'a').holder
+        return
+    with hold(url, 'b') as held:
+        if call == 'asked':
+            assert not held.asked(service)
+        else:
+            with held.counting() as others:
+                assert others == frozenset()
+
+
+def test_what_is_being_written_is_not_dropped(url, tmp_path, monkeypatch):
+    """By a run that goes on between the two looks at it."""
+    with going_down(url, 'b'):
+        whole = {
+            record: record.read_bytes()
+            for record in tmp_path.glob('groups/*/*.raw')
+        }
+        for record in whole:
+            record.write_bytes(b'')
+        get_members = file.FileDriver.get_members
+        looks = []
+
+        def written_meanwhile(self, group):
+            looks.append(group)
+            if len(looks) == 2:
+                for record, written in whole.items():
+                    record.write_bytes(written)
+            return get_members(self, group)
+
+        monkeypatch.setattr(file.FileDriver, 'get_members', written_meanwhile)
+        with hold(url, 'c') as held, held.counting() as others:
+            assert others == ids('b')
+    assert len(looks) >= 2
+
+
 def test_where_it_cannot_be_told_anything_may_come(url, monkeypatch):
     service = builders.service('a').id
     with hold(url, 'a') as held:
