@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 import contextlib
 import os
 import pathlib
@@ -39,6 +40,20 @@ def default_url() -> str:
         return url
     # Whoever removes a file from under a lock lets two runs have it.
     raise exceptions.LockUnusable(url, problem)
+
+
+def empty_records(
+    folder: pathlib.Path,
+) -> Iterator[tuple[pathlib.Path, tuple[int, int]]]:
+    """What runs began to tell each other in a folder, without a word in it.
+
+    :returns: each with what sets it apart from another of its name
+    """
+    for path in folder.glob('groups/*/*.raw'):
+        with contextlib.suppress(FileNotFoundError):
+            found = path.stat()
+            if not found.st_size:
+                yield path, (found.st_ino, found.st_mtime_ns)
 
 
 def _folder() -> pathlib.Path:

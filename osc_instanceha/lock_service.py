@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
 import logging
+import pathlib
 import threading
 import time
 from typing import Any
@@ -23,6 +24,7 @@ from tooz import coordination
 from tooz import locking as tooz_locking
 
 from osc_instanceha import exceptions
+from osc_instanceha import lock_folder
 
 LOG = logging.getLogger(__name__)
 
@@ -81,8 +83,9 @@ class LockService:
         self._leased = parts.scheme != 'file'
         self._locks: list[tooz_locking.Lock] = []
         self._groups: list[bytes] = []
-        #: When each mark was made.
-        self._marks: dict[bytes, float] = {}
+        #: When each mark was made, and the one of its two groups that is
+        #: next.
+        self._marks: dict[str, tuple[float, int]] = {}
         self._renewed = _now()
         self._lasts = float('inf')
         self._lost = False
@@ -165,18 +168,29 @@ class LockService:
 
         Set again and again, it is of the moment.
         """
-        name = group.encode()
-        since = self._marks.get(name)
-        if on and since is not None and _now() - since < _ANEW:
+        now = _now()
+        since, turn = self._marks.get(group, (float('-inf'), 0))
+        if on and now - since < _ANEW:
             return
+        # A driver may wait for long for a service that is away. The lock
+        # itself lasts as long there as a mark would.
+        if self._leased and now - self._renewed > _ANEW:
+            return
+        new, old = _both(group)[:: -1 if turn else 1]
         with self._usable():
-            if since is not None:
-                self._coordinator.leave_group(name).get()
-                del self._marks[name]
-            if on:
-                now = _now()
-                self._join(name, {'at': now})
-                self._marks[name] = now
+            if not on:
+                self._leave(old)
+                self._leave(new)
+                self._marks.pop(group, None)
+                return
+            if self._leased:
+                # In vain, too, it is not tried at once again.
+                self._marks[group] = now, turn
+            self._leave(new)
+            self._join(new, {'at': now})
+            self._marks[group] = now, 1 - turn
+            # Not before: this run may be killed in between.
+            self._leave(old)
 
     def marked(self, group: str) -> bool:
         """Whether the mark of a run that was killed is there still.
@@ -184,9 +198,9 @@ class LockService:
         That of a lease ends with it. That of a folder has the time of this
         machine, which is all that sees it.
         """
-        name = group.encode()
         return any(
             self._leased or 0 <= _now() - facts.get('at', 0.0) < self._marked
+            for name in _both(group)
             for facts in self._facts(name)
         )
 
@@ -194,6 +208,13 @@ class LockService:
         with contextlib.suppress(coordination.GroupAlreadyExist):
             self._coordinator.create_group(group).get()
         self._coordinator.join_group(group, dict(facts)).get()
+
+    def _leave(self, group: bytes) -> None:
+        # Its lease may have ended.
+        with contextlib.suppress(
+            coordination.GroupNotCreated, coordination.MemberNotJoined
+        ):
+            self._coordinator.leave_group(group).get()
 
     def _facts(self, group: bytes) -> list[Mapping[str, Any]]:
         """What others have said in a group, those that were killed too."""
@@ -214,9 +235,28 @@ class LockService:
     def _members(self, group: bytes) -> set[bytes]:
         with self._usable():
             try:
-                return set(self._coordinator.get_members(group).get())
-            except coordination.GroupNotCreated:
-                return set()
+                return self._ask_members(group)
+            except coordination.SerializationError:
+                if self._leased:
+                    raise
+            # What is empty was never written to its end, unless it is being
+            # written. tooz does that under a lock of the folder's own, which
+            # it takes to answer: whoever had that has let go of it then.
+            folder = pathlib.Path(urllib.parse.urlsplit(self._url).path)
+            torn = set(lock_folder.empty_records(folder))
+            with contextlib.suppress(coordination.SerializationError):
+                return self._ask_members(group)
+            for path, _written in torn & set(
+                lock_folder.empty_records(folder)
+            ):
+                path.unlink(missing_ok=True)
+            return self._ask_members(group)
+
+    def _ask_members(self, group: bytes) -> set[bytes]:
+        try:
+            return set(self._coordinator.get_members(group).get())
+        except coordination.GroupNotCreated:
+            return set()
 
     def _lives(self, locks: object) -> bool:
         """Whether a run that has announced these locks has not been killed.
@@ -300,6 +340,11 @@ class LockService:
             raise exceptions.LockUnusable(
                 self.shown, words or type(error).__name__
             ) from None
+
+
+def _both(group: str) -> list[bytes]:
+    """The groups between which a mark moves each time that it is made."""
+    return [f'{group}-{turn}'.encode() for turn in range(2)]
 
 
 def let_go(release: Callable[[], object]) -> None:

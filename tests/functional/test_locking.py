@@ -32,7 +32,8 @@ def urls(
 ) -> Iterator[Callable[[str], str]]:
     """Whatever gives the locks, by its kind; a service is started once."""
     folder = tmp_path_factory.mktemp('coordination')
-    made = {'file': f'file://{folder}/locks'}
+    # What a killed run had asked for is not waited for longer than a lease.
+    made = {'file': f'file://{folder}/locks?timeout={coordination.LEASE}'}
     with contextlib.ExitStack() as stack:
 
         def url(kind: str) -> str:
@@ -122,7 +123,9 @@ def service(
 def servers(cloud: client.Cloud, count: int) -> list[str]:
     """Servers of host1, which has died and is marked."""
     made = [
-        cloud.create_server(f'server{number}', host='host1')
+        cloud.create_server(
+            f'server{number}', host='host1', volume_backed=True
+        )
         for number in range(count)
     ]
     for number, server in enumerate(made):
@@ -199,9 +202,13 @@ def test_whoever_waits_too_long_learns_for_whom(cloud, run):
     check(cloud, made, 1)
 
 
-@pytest.mark.parametrize('verb', ['evacuate', 'fence', 'unfence'])
 @pytest.mark.parametrize(
-    ('number', 'code'), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+    ('verb', 'number', 'code'),
+    [
+        ('evacuate', signal.SIGTERM, 143),
+        ('fence', signal.SIGINT, 130),
+        ('unfence', signal.SIGTERM, 143),
+    ],
 )
 def test_nobody_is_kept_waiting(cloud, runs, urls, verb, number, code):
     runs.url = urls('file')

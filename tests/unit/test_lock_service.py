@@ -284,6 +284,106 @@ def test_what_was_answered_is_not_announced_any_more(url, tmp_path):
     assert list(tmp_path.glob('groups/*/*.raw')) == []
 
 
+@pytest.mark.parametrize('call', ['join_group', 'leave_group'])
+def test_while_it_is_said_anew_it_is_not_taken_back(
+    url, clock, monkeypatch, call
+):
+    """A run can be killed in the middle of that too."""
+    service = builders.service('a').id
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file.FileDriver, 'stop', lambda self: None)
+        with hold(url, 'a') as held:
+            held.asking(service, True)
+            clock.now += 7
+            with monkeypatch.context() as killing:
+                killing.setattr(file.FileDriver, call, raises(SystemExit))
+                with pytest.raises(SystemExit):
+                    held.asking(service, True)
+    assert asked(url)
+
+
+def test_a_word_that_was_lost_is_said_again(url, clock, tmp_path):
+    """As when its lease has ended while its run stood still."""
+    service = builders.service('a').id
+    with hold(url, 'a') as held:
+        before = set(tmp_path.glob('groups/*/*.raw'))
+        held.asking(service, True)
+        for record in set(tmp_path.glob('groups/*/*.raw')) - before:
+            record.unlink()
+        clock.now += 7
+        held.asking(service, True)
+        assert len(set(tmp_path.glob('groups/*/*.raw')) - before) == 1
+        held.asking(service, False)
+        assert set(tmp_path.glob('groups/*/*.raw')) == before
+
+
+def test_a_service_that_is_away_is_not_told_again_and_again(
+    leased, monkeypatch
+):
+    """It may answer each time only after the driver's time-out."""
+    service = builders.service('a').id
+    tried = []
+
+    def away(*_args):
+        tried.append(leased.now)
+        raise coordination.ToozConnectionError('no route')
+
+    with hold('x', 'a') as held:
+        with monkeypatch.context() as patch:
+            patch.setattr(Leased, 'create_group', away)
+            for _again in range(20):
+                held.asking(service, True)
+                leased.now += 1
+        # From then on nobody has heard of it for too long.
+        assert tried == [0, 5]
+
+
+@pytest.mark.parametrize('call', ['asked', 'counting', 'holder'])
+def test_what_was_never_written_to_its_end_is_dropped(url, tmp_path, call):
+    """By a run that was killed, or when the disk was full."""
+    service = builders.service('a').id
+    killed(url, 'a', asks=True)
+    torn = list(tmp_path.glob('groups/*/*.raw'))
+    assert len(torn) == 3
+    for record in torn:
+        record.write_bytes(b'')
+    if call == 'holder':
+        with hold(url, 'a'):
+            assert lock_holders.SINCE in refused(url, 'a').holder
+        return
+    with hold(url, 'b') as held:
+        if call == 'asked':
+            assert not held.asked(service)
+        else:
+            with held.counting() as others:
+                assert others == frozenset()
+
+
+def test_what_is_being_written_is_not_dropped(url, tmp_path, monkeypatch):
+    """By a run that goes on between the two looks at it."""
+    with going_down(url, 'b'):
+        whole = {
+            record: record.read_bytes()
+            for record in tmp_path.glob('groups/*/*.raw')
+        }
+        for record in whole:
+            record.write_bytes(b'')
+        get_members = file.FileDriver.get_members
+        looks = []
+
+        def written_meanwhile(self, group):
+            looks.append(group)
+            if len(looks) == 2:
+                for record, written in whole.items():
+                    record.write_bytes(written)
+            return get_members(self, group)
+
+        monkeypatch.setattr(file.FileDriver, 'get_members', written_meanwhile)
+        with hold(url, 'c') as held, held.counting() as others:
+            assert others == ids('b')
+    assert len(looks) >= 2
+
+
 def test_where_it_cannot_be_told_anything_may_come(url, monkeypatch):
     service = builders.service('a').id
     with hold(url, 'a') as held:
