@@ -25,6 +25,9 @@ OPENSTACK = pathlib.Path(sys.executable).with_name('openstack')
 # listened to for longer than it takes to see that.
 REPORT_INTERVAL = '1'
 
+#: What a run says that has waited in vain for another one on host1.
+LOCKED = r'Another run \(.+, process \d+, since .+\) works on host1'
+
 
 @dataclasses.dataclass(frozen=True)
 class Done:
