@@ -249,6 +249,7 @@ def test_whoever_waits_goes_on_when_the_holder_was_killed(cloud, run):
     check(cloud, made, 2)
 
 
+@pytest.mark.parametrize('run', ['file', 'etcd'], indirect=True)
 def test_one_after_the_other_is_killed(cloud, run):
     """Whoever has just sent a request; the last one finishes."""
     made = servers(cloud, 6)
