@@ -109,12 +109,44 @@ class Follower:
             return
         track.missing_since = None
         track.evacuation = record
-        if record.status.succeeded:
+        if not record.status.open:
+            twice = remains.twice(tracking.fresh(track, evacuations))
+            if twice is not None:
+                track.end(model.Outcome.UNKNOWN, twice)
+                return
+        if record.status is model.MigrationStatus.COMPLETED:
+            self._completed(track)
+        elif record.status.succeeded:
             self._moved(track, record.destination)
         elif record.status.failed:
             track.enter(tracking.Phase.BROKEN, now)
         elif track.phase is not tracking.Phase.OPEN:
             track.enter(tracking.Phase.OPEN, now)
+
+    def _completed(self, track: tracking.Track) -> None:
+        """See where a server is whose evacuation counts as completed.
+
+        nova-compute writes that on every evacuation from its host when it
+        starts, also on one that is still open and may yet fail
+        (nova.compute.manager.ComputeManager._destroy_evacuated_instances).
+        """
+        now = self._clock.monotonic()
+        server = self._compute.server(track.server.id)
+        if server is None:
+            self.left(track, None)
+        elif server.host != self._host:
+            self._seen_elsewhere(track, server)
+        elif track.phase is not tracking.Phase.OPEN:
+            track.enter(tracking.Phase.OPEN, now)
+        elif (
+            not refusals.rebuilding(server.task_state)
+            and now - track.since >= _SETTLE
+        ):
+            track.end(
+                model.Outcome.UNKNOWN,
+                'Nova calls its evacuation completed, but shows it where it '
+                'was: look into the log of the conductor',
+            )
 
     def _without_record(self, track: tracking.Track) -> None:
         now = self._clock.monotonic()
@@ -169,8 +201,7 @@ class Follower:
         if track.step.moved_to is not None:
             reason = 'it had moved already, and is stopped now'
         elif track.attempts:
-            waited = track.step.action is model.Action.WAIT
-            reason = '' if waited else track.step.reason
+            reason = track.note
         elif track.step.action is model.Action.WAIT:
             reason = 'by an evacuation that was open already'
         else:
@@ -225,7 +256,8 @@ class Follower:
         elif held is not None:
             track.end(model.Outcome.FAILED, f'{track.reason} ({held})')
         elif not track.step.allowed or track.attempts > self._options.retries:
-            track.end(model.Outcome.FAILED, track.reason)
+            note = track.note and f'; {track.note}'
+            track.end(model.Outcome.FAILED, track.reason + note)
         else:
             if track.evacuation is not None:
                 track.known |= {track.evacuation.id}

@@ -210,7 +210,7 @@ class HostRecovery:
         refusal = self.proof.refusal
         no = refusal.short if refusal is not None else self._lost
         for track in self._in(tracking.Phase.WAITING) if no else ():
-            track.end(model.Outcome.REFUSED, no)
+            track.refuse(no)
         for track in self._in(tracking.Phase.SETTLING) if self._lost else ():
             reason = f'it has moved, but was not seen stopped: {self._lost}'
             track.end(model.Outcome.UNKNOWN, reason)

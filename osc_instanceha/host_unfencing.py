@@ -20,6 +20,7 @@ from osc_instanceha import hosts
 from osc_instanceha import marks
 from osc_instanceha import model
 from osc_instanceha import ports
+from osc_instanceha import refusals
 from osc_instanceha.fencing import driver
 from osc_instanceha.fencing import evidence
 from osc_instanceha.fencing import levels as levels_
@@ -184,7 +185,7 @@ class HostUnfencing:
             lambda status: status.open or status is model.MigrationStatus.DONE
         )
         if not servers:
-            return ''
+            return self._open_though_completed()
         if self._look().updated_at != self._before.updated_at:
             self._reported = True
         cure = (
@@ -196,6 +197,31 @@ class HostUnfencing:
             else 'start nova-compute on the host, then run the command again'
         )
         return f'{_listed(servers)} not cleaned up: {cure}'
+
+    def _open_though_completed(self) -> str:
+        """What goes on of evacuations that nova-compute took for over.
+
+        When it starts it writes ``completed`` on open ones too; as soon as
+        one of them is over, the destination writes ``done``.
+        """
+        completed = self._evacuating(
+            lambda status: status is model.MigrationStatus.COMPLETED
+        )
+        if not completed:
+            return ''
+        servers = sorted(
+            server.id
+            for server in self._compute.servers(self.host)
+            if server.id in completed
+            and refusals.rebuilding(server.task_state)
+        )
+        if not servers:
+            return ''
+        return (
+            f'{_listed(servers)} still open, although nova-compute has '
+            f'called it completed when it started: wait until it has ended, '
+            f'restart nova-compute on the host, then run the command again'
+        )
 
     def _evacuating(
         self, wanted: Callable[[model.MigrationStatus], bool]

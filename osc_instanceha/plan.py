@@ -296,10 +296,11 @@ def _note(
         if (
             group.policy == 'affinity'
             and step.server.id in group.members
-            and len(group.members & on_host) > 1
+            # Nova looks among the hosts of all members, of this one too.
+            and group.members <= on_host
         ):
             return (
-                f'server group {group.name} demands affinity: Nova finds no '
-                f'host while other members are on the dead one'
+                f'server group {group.name} demands affinity, and all of its '
+                f'members are on the dead host: Nova finds no other for them'
             )
     return ''

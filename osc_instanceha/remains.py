@@ -10,6 +10,7 @@ driver.spawn).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import re
 
 from osc_instanceha import model
@@ -43,6 +44,31 @@ def may_run(
     if spawned or _AFTER_SPAWN.search(words):
         return evacuation.destination
     return None
+
+
+def twice(records: Sequence[model.Evacuation]) -> str | None:
+    """What to tell of evacuations that were open at the same time, or None.
+
+    Nova takes a second request while the first is under way (bug 1978983).
+    Each destination may have spawned the guest, and the one that comes last
+    finds the server changed and fails, with its guest running.
+
+    :param records: evacuations that all began after it was seen that none is
+        open, and of which none is open any more; newest first
+    """
+    destinations = {record.destination for record in records} - {None}
+    if len(destinations) < 2:
+        return None
+    listed = ' and '.join(
+        f'to {record.destination} ({record.status.value})'
+        for record in reversed(records)
+        if record.destination is not None
+    )
+    return (
+        f'somebody else has evacuated it at the same time: {listed}; a guest '
+        f'of it may be running on each: look there, and destroy the one that '
+        f'is not on the host on which Nova shows the server'
+    )
 
 
 def warning(host: str, words: str) -> str:

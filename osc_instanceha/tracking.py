@@ -73,6 +73,13 @@ class Track:
         return self.step.server
 
     @property
+    def note(self) -> str:
+        """What a person should know of an evacuation of it."""
+        if self.step.action is model.Action.EVACUATE:
+            return self.step.reason
+        return ''
+
+    @property
     def in_flight(self) -> bool:
         return self.phase in IN_FLIGHT
 
@@ -92,6 +99,16 @@ class Track:
         self.phase = Phase.ENDED
         self.outcome = outcome
         self.reason = reason
+
+    def refuse(self, reason: str) -> None:
+        """End it before its (next) request."""
+        if self.attempts:
+            self.end(
+                model.Outcome.FAILED,
+                f'{self.reason}; not tried again: {reason}',
+            )
+        else:
+            self.end(model.Outcome.REFUSED, reason)
 
     def result(self) -> model.ServerResult:
         """The row of the report; valid at any moment (invariant 4)."""
@@ -140,15 +157,25 @@ class Track:
                     'Nova accepted its evacuation, the end was not seen; run '
                     'the command again later',
                 )
-            return (
-                model.Outcome.UNKNOWN,
-                f'its evacuation {self.evacuation.id} was still '
-                f'{self.evacuation.status.value}; run the command again later',
-            )
+            return model.Outcome.UNKNOWN, self._still_open(self.evacuation)
         return (
             model.Outcome.UNKNOWN,
             'no answer to its evacuate request; Nova may carry it out: run '
             'the command again later',
+        )
+
+    @staticmethod
+    def _still_open(record: model.Evacuation) -> str:
+        to = f' to {record.destination}' if record.destination else ''
+        if record.status is model.MigrationStatus.COMPLETED:
+            return (
+                f'its evacuation{to} was written down as completed when '
+                f'nova-compute started on the host it is to leave, but Nova '
+                f'still shows it there; run the command again later'
+            )
+        return (
+            f'its evacuation {record.id}{to} was still '
+            f'{record.status.value}; run the command again later'
         )
 
 
@@ -192,12 +219,22 @@ def newest(
     An open one goes before any other: as long as there is one, nothing is
     over.
     """
-    fresh = [
+    found = fresh(track, records)
+    return next(
+        (record for record in found if record.status.open),
+        found[0] if found else None,
+    )
+
+
+def fresh(
+    track: Track, records: tuple[model.Evacuation, ...]
+) -> list[model.Evacuation]:
+    """The server's records from after our last request, newest first.
+
+    :param records: evacuations of its host, newest first
+    """
+    return [
         record
         for record in records
         if record.server_id == track.server.id and record.id not in track.known
     ]
-    return next(
-        (record for record in fresh if record.status.open),
-        fresh[0] if fresh else None,
-    )

@@ -521,3 +521,111 @@ def test_a_stop_that_did_not_get_through_is_repeated(world):
     run = made.finish()
     assert builders.outcomes(run) == {'a': 'evacuated'}
     assert made.compute.servers_['a'].vm_state == 'stopped'
+
+
+# What the start of nova-compute on the dead host writes down.
+
+
+def completed(made, status=Status.COMPLETED):
+    """Write on the open record, as a nova-compute that starts does."""
+    (record,) = made.compute.open_records()
+    made.compute._set(record.id, status, record.destination)
+    return record
+
+
+@pytest.mark.parametrize(
+    ('ends', 'outcome'),
+    [(Status.DONE, 'evacuated'), (Status.FAILED, 'failed')],
+)
+def test_completed_and_still_under_way(world, ends, outcome):
+    made = world(builders.server())
+    made.compute.scripts = {'a': [builders.STUCK]}
+    records = []
+
+    def end():
+        record = records[0]
+        if ends is Status.DONE:
+            made.compute.change('a', host=SPARE)
+        made.compute.change(
+            'a', task_state=None, fault=model.Fault('Oh.', None)
+        )
+        made.compute._set(record.id, ends, SPARE)
+
+    made.clock.at(5.0, lambda: records.append(completed(made)))
+    made.clock.at(100.0, end)
+    run = made.finish(retries=0)
+    assert builders.outcomes(run) == {'a': outcome}
+    assert made.clock.now - made.compute.began >= 100
+
+
+def test_completed_and_never_more(world):
+    made = world(builders.server())
+    made.compute.scripts = {'a': [builders.STUCK]}
+    made.clock.at(5.0, lambda: completed(made))
+    run = made.finish(timeout=100)
+    assert builders.outcomes(run) == {'a': 'unknown'}
+    assert 'completed when nova-compute started' in run.results()[0].reason
+    assert len(made.compute.requests) == 1
+
+
+def test_completed_and_at_rest_where_it_was(world):
+    made = world(builders.server())
+    made.compute.scripts = {'a': [builders.STUCK]}
+
+    def end():
+        completed(made)
+        made.compute.change('a', task_state=None)
+
+    made.clock.at(5.0, end)
+    run = made.finish(timeout=1000)
+    assert builders.outcomes(run) == {'a': 'unknown'}
+    assert 'completed, but shows it where it was' in run.results()[0].reason
+    assert made.clock.now - made.compute.began < 200
+
+
+# Somebody else, between our list and our request.
+
+
+@pytest.mark.parametrize('ours', [Status.DONE, Status.FAILED])
+@pytest.mark.parametrize(
+    ('destination', 'twice'), [('host3', True), (None, False), (SPARE, False)]
+)
+def test_two_evacuations_at_once(world, ours, destination, twice):
+    made = world(builders.server())
+    made.compute.scripts = {
+        'a': [GOOD if ours is Status.DONE else BROKE, NO_HOST, NO_HOST]
+    }
+
+    def another():
+        made.compute.records.insert(
+            0,
+            builders.evacuation(
+                'theirs',
+                'a',
+                status=Status.FAILED,
+                destination=destination,
+                created=made.compute.moment,
+            ),
+        )
+
+    made.clock.at(1.0, another)
+    run = made.finish(retries=1)
+    (result,) = run.results()
+    if twice:
+        assert result.outcome is model.Outcome.UNKNOWN
+        assert len(made.compute.requests) == 1
+        for host in (SPARE, destination):
+            assert f'to {host} (' in result.reason
+    else:
+        assert result.outcome is not model.Outcome.UNKNOWN
+
+
+def test_the_note_stays_with_what_failed(world):
+    made = world(builders.server('a'), builders.server('b'))
+    made.compute.groups_ = (builders.group('a', 'b', policy='affinity'),)
+    made.compute.scripts = {'a': [NO_HOST], 'b': [NO_HOST]}
+    run = made.finish(retries=0)
+    for result in run.results():
+        assert result.outcome is model.Outcome.FAILED
+        assert 'No valid host' in result.reason
+        assert 'demands affinity' in result.reason

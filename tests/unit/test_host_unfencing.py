@@ -626,3 +626,18 @@ def test_what_nova_has_taken_is_seen_though_every_answer_is_lost(scene, call):
     found = made.one(made.unfence())
     assert found.outcome is Outcome.UNFENCED
     assert made.mark == (False, True, None)
+
+
+def test_completed_while_it_was_open_is_waited_for(scene):
+    """nova-compute writes that when it starts; 'done' comes after it."""
+    made = fenced(scene, builders.server('a', task_state='rebuild_spawning'))
+    made.add()
+    record(made, Status.COMPLETED)
+    found = made.one(made.unfence(timeout=60))
+    assert found.outcome is Outcome.FAILED
+    assert '1 evacuation (of server a) is still open, although' in found.reason
+    assert made.compute.changes == []
+
+    made.compute.change('a', host='spare', task_state=None)
+    found = made.one(made.unfence())
+    assert found.outcome is Outcome.UNFENCED

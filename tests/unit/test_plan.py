@@ -396,7 +396,7 @@ def test_groups_are_known_and_hard_affinity_is_warned_of():
         fields={
             'groups': (
                 builders.group('a', 'b', 'else', group_id='g1'),
-                builders.group('b', group_id='g2', policy='affinity'),
+                builders.group('b', 'on', group_id='g2', policy='affinity'),
                 builders.group('a', 'c', group_id='g3', policy='affinity'),
                 builders.group(
                     'b', 'c', group_id='g4', policy='soft-affinity'
@@ -414,6 +414,15 @@ def test_groups_are_known_and_hard_affinity_is_warned_of():
         False,
         True,
     ]
+
+
+def test_hard_affinity_with_nobody_but_itself_is_warned_of():
+    # The group's hosts are those of its members: the dead one.
+    made = build(
+        builders.server('a'),
+        fields={'groups': (builders.group('a', policy='affinity'),)},
+    )
+    assert 'demands affinity' in made.steps[0].reason
 
 
 # The whole list.
