@@ -157,6 +157,8 @@ class Evacuate(Scene):
         self.cloud.add_migration(self.ids['failed'], status='error')
 
     def lose(self) -> None:
+        # Its device is asked too, and would speak against it.
+        self.rack.machine(HOST).set_power('off')
         command.lose(self.cloud, HOST)
 
     def judge(self, done: command.Done, began: float) -> Verdict:
